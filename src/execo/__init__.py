@@ -1,0 +1,123 @@
+"""Processes on one or on thousands of hosts; a failure is data, and the program goes on.
+
+Where things are, from the user's side down to the operating system:
+
+    report.py                     tables of what happened
+    remote.py transfer.py         the same command, or a copy, on many hosts
+    action.py                     processes started, waited for and killed as one
+    process.py serial.py forward.py    a command here or on a host, a serial port, a forwarded port
+    handlers.py _outputs.py _expect.py    what becomes of output
+    _engine/                      the event loop that owns the processes
+    connexion.py config.py        how hosts are reached, and all settings
+    host.py times.py quoting.py errors.py log.py spelling.py    words that all the others use
+
+A module imports only from those below it. This file only gathers the public names.
+"""
+
+from execo.action import (
+    Action,
+    Local,
+    ParallelActions,
+    SequentialActions,
+    filter_bad_hosts,
+    wait_all_actions,
+    wait_any_actions,
+)
+from execo.config import (
+    CHAINPUT,
+    SCP,
+    SSH,
+    TAKTUK,
+    configuration,
+    default_connexion_params,
+    make_connexion_params,
+)
+from execo.errors import ActionsFailed, ConfigError, Error, ProcessesFailed, TimedOut
+from execo.factory import get_fileget, get_fileput, get_remote
+from execo.forward import PortForwarder
+from execo.handlers import (
+    STDERR,
+    STDOUT,
+    ActionLifecycleHandler,
+    ExpectOutputHandler,
+    ProcessLifecycleHandler,
+    ProcessOutputHandler,
+)
+from execo.host import Host, get_hosts_list, get_hosts_set, get_unique_hosts_list
+from execo.log import logger, style
+from execo.process import Process, SshProcess, get_process
+from execo.remote import Remote, RemoteSerial
+from execo.report import Report
+from execo.serial import Serial, SerialSsh
+from execo.times import (
+    Timer,
+    format_date,
+    format_duration,
+    format_seconds,
+    format_unixts,
+    get_seconds,
+    get_unixts,
+    sleep,
+)
+from execo.transfer import Get, Put
+
+default_connection_params = default_connexion_params
+make_connection_params = make_connexion_params
+
+__all__ = [
+    "CHAINPUT",
+    "SCP",
+    "SSH",
+    "STDERR",
+    "STDOUT",
+    "TAKTUK",
+    "Action",
+    "ActionLifecycleHandler",
+    "ActionsFailed",
+    "ConfigError",
+    "Error",
+    "ExpectOutputHandler",
+    "Get",
+    "Host",
+    "Local",
+    "ParallelActions",
+    "PortForwarder",
+    "Process",
+    "ProcessLifecycleHandler",
+    "ProcessOutputHandler",
+    "ProcessesFailed",
+    "Put",
+    "Remote",
+    "RemoteSerial",
+    "Report",
+    "SequentialActions",
+    "Serial",
+    "SerialSsh",
+    "SshProcess",
+    "TimedOut",
+    "Timer",
+    "configuration",
+    "default_connection_params",
+    "default_connexion_params",
+    "filter_bad_hosts",
+    "format_date",
+    "format_duration",
+    "format_seconds",
+    "format_unixts",
+    "get_fileget",
+    "get_fileput",
+    "get_hosts_list",
+    "get_hosts_set",
+    "get_process",
+    "get_remote",
+    "get_seconds",
+    "get_unique_hosts_list",
+    "get_unixts",
+    "logger",
+    "make_connection_params",
+    "make_connexion_params",
+    "sleep",
+    "style",
+    "wait_all_actions",
+    "wait_any_actions",
+]

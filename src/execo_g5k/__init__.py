@@ -1,0 +1,83 @@
+"""Grid'5000, and any testbed that runs OAR.
+
+    config.py      the settings                    dates.py       OAR's dates and durations
+    submission.py  OarSubmission and its command line             jobs.py  what is known of jobs
+    parse/         what OAR's commands print, read
+    frontend.py    where OAR's commands run: by ssh, or here
+    query.py       oarstat                         watch.py       the only poller of a frontend
+    reserve.py     oarsub, oardel, oarsubgrid      stray.py       jobs of submissions cut short
+    follow.py      information, waits, nodes       network.py     subnets and vlans
+    oarsh.py       how to connect to nodes         specs.py       arguments, checked
+    grid.py        frontends, clock and watchers, together: what tests replace
+    oar.py         all of it for scripts           aio.py         the same, to await
+
+This file only gathers the public names.
+"""
+
+from execo_g5k.config import (
+    default_frontend_connection_params,
+    default_frontend_connexion_params,
+    default_oarsh_oarcp_params,
+    g5k_configuration,
+)
+from execo_g5k.errors import (
+    CommandFailed,
+    FrontendUnreachable,
+    G5kError,
+    JobEnded,
+    JobNotFound,
+    SubmissionRefused,
+    UnparsableOutput,
+)
+from execo_g5k.oar import (
+    NotAllSubmitted,
+    OarSubmission,
+    format_oar_date,
+    format_oar_duration,
+    get_current_oar_jobs,
+    get_oar_job_info,
+    get_oar_job_kavlan,
+    get_oar_job_nodes,
+    get_oar_job_subnets,
+    get_oarsub_commandline,
+    node_connection_params,
+    node_connexion_params,
+    oar_date_to_unixts,
+    oar_duration_to_seconds,
+    oardel,
+    oarsub,
+    oarsubgrid,
+    wait_oar_job_start,
+)
+
+__all__ = [
+    "CommandFailed",
+    "FrontendUnreachable",
+    "G5kError",
+    "JobEnded",
+    "JobNotFound",
+    "NotAllSubmitted",
+    "OarSubmission",
+    "SubmissionRefused",
+    "UnparsableOutput",
+    "default_frontend_connection_params",
+    "default_frontend_connexion_params",
+    "default_oarsh_oarcp_params",
+    "format_oar_date",
+    "format_oar_duration",
+    "g5k_configuration",
+    "get_current_oar_jobs",
+    "get_oar_job_info",
+    "get_oar_job_kavlan",
+    "get_oar_job_nodes",
+    "get_oar_job_subnets",
+    "get_oarsub_commandline",
+    "node_connection_params",
+    "node_connexion_params",
+    "oar_date_to_unixts",
+    "oar_duration_to_seconds",
+    "oardel",
+    "oarsub",
+    "oarsubgrid",
+    "wait_oar_job_start",
+]

@@ -1,0 +1,54 @@
+# `make demo` shows the project at work, `make test` checks everything.
+# Both set up what they need; the second time they are quick.
+
+VENV ?= .venv
+PY := $(VENV)/bin/python
+# the grid itself needs no virtual environment
+GRID := $(or $(wildcard $(PY)),python3) -m testbed
+export VENV
+
+.PHONY: help demo test lint unit grid-up grid-down grid-test bench clean
+
+help:
+	@echo 'make demo       start a small Grid'"'"'5000 here and run a first experiment on it (root, Debian 12)'
+	@echo 'make test       lint, unit and system tests, tests on the real OAR grid'
+	@echo 'make lint       ruff, mypy, layers'
+	@echo 'make unit       unit and system tests only'
+	@echo 'make grid-up    start the test grid (root); grid-test runs its tests; grid-down stops it'
+	@echo 'make bench      measure how fast processes start and end'
+	@echo 'make clean      remove what was made here (stops the grid)'
+
+demo:
+	@scripts/demo.sh
+
+test:
+	@scripts/test.sh
+
+lint:
+	@scripts/venv.sh test
+	@scripts/lint.sh
+
+unit:
+	@scripts/venv.sh test
+	@$(PY) -m pytest
+
+grid-up:
+	@$(GRID) up
+
+grid-test: grid-up
+	@scripts/venv.sh test
+	@$(GRID) run $(CURDIR)/$(PY) -m pytest tests/grid
+
+grid-down:
+	@$(GRID) down
+
+bench:
+	@scripts/venv.sh test
+	@$(PY) -m bench
+
+clean:
+	@if [ -d testbed/work ]; then $(MAKE) --no-print-directory grid-down; fi
+	@! mountpoint -q testbed/work/run
+	@rm -rf --one-file-system testbed/work $(VENV) build dist .mypy_cache .ruff_cache \
+	    .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,332 @@
+"""One operating system process: its streams, its deadline, its end.
+
+All methods run on the thread of the engine.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from execo._engine.spawn import spawn
+
+if TYPE_CHECKING:
+    from execo._engine.loop import Engine
+
+logger = logging.getLogger("execo")
+
+STDOUT = 1
+STDERR = 2
+
+_READ = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended."""
+
+    code: int | None
+    """Exit status; -n for signal n; None when it was never started."""
+    error: str | None = None
+    """Why it could not be started."""
+    killed: bool = False
+    """We sent it a signal, or withdrew it before its start."""
+    forced: bool = False
+    """It had to be killed by SIGKILL after another signal."""
+
+
+class Listener(Protocol):
+    """Who is told what happens to a child, always on the thread of the engine."""
+
+    def child_started(self, pid: int) -> None:
+        """It runs."""
+        ...
+
+    def child_printed(self, stream: int, data: bytes) -> None:
+        """It printed `data` on STDOUT or STDERR; b"" when the stream ends."""
+        ...
+
+    def child_write_failed(self, reason: str) -> None:
+        """What was written to it will not be read."""
+        ...
+
+    def child_timed_out(self) -> None:
+        """Its timeout is over; it is being killed."""
+        ...
+
+    def child_ended(self, end: Exit) -> None:
+        """It has ended, and printed all that it will."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChildOptions:
+    """How a child is started and killed."""
+
+    pty: bool = False
+    group: bool = False
+    """Signals go to its whole process group."""
+    timeout: float | None = None
+    """Seconds that it may run."""
+    kill_timeout: float | None = 60.0
+    """Seconds between the signal sent at the timeout and SIGKILL."""
+    kill_at_exit: bool = True
+    """Kill it when the interpreter ends."""
+
+
+class Child:
+    """A process of ours."""
+
+    __slots__ = (
+        "_engine", "_argv", "_options", "_listener", "_pid", "_stdin", "_outputs", "_unwatch",
+        "_writes", "_writing", "_close_stdin", "_timeout", "_force", "_killed", "_forced",
+        "_kill_deadline", "_ended", "_paused",
+    )  # fmt: skip
+
+    def __init__(
+        self, engine: "Engine", argv: Sequence[str], options: ChildOptions, listener: Listener
+    ) -> None:
+        self._engine = engine
+        self._argv = argv
+        self._options = options
+        self._listener = listener
+        self._pid = 0
+        self._stdin = -1
+        self._outputs: dict[int, int] = {}
+        self._unwatch: Callable[[], None] | None = None
+        self._writes: list[bytes] | None = None
+        self._writing = False
+        self._close_stdin = False
+        self._timeout: asyncio.TimerHandle | None = None
+        self._force: asyncio.TimerHandle | None = None
+        self._killed = self._forced = self._ended = False
+        self._kill_deadline: float | None = None
+        self._paused: set[int] | None = None
+
+    @property
+    def kill_at_exit(self) -> bool:
+        """Whether it dies with the interpreter."""
+        return self._options.kill_at_exit
+
+    # --- start
+
+    def spawn(self) -> None:
+        """Start the process; raises OSError or ValueError when that can't be."""
+        spawned = spawn(self._argv, pty=self._options.pty)
+        loop = self._engine.loop
+        self._pid = spawned.pid
+        self._stdin = spawned.stdin
+        self._outputs = {STDOUT: spawned.stdout, STDERR: spawned.stderr}
+        self._engine.live.add(self)
+        self._unwatch = self._engine.exits.watch(spawned.pid, self._exited)
+        loop.add_reader(spawned.stdout, self._readable, STDOUT, spawned.stdout)
+        loop.add_reader(spawned.stderr, self._readable, STDERR, spawned.stderr)
+        if self._options.timeout is not None:
+            self._timeout = loop.call_later(self._options.timeout, self._time_out)
+        self._listener.child_started(spawned.pid)
+        if self._writes or self._close_stdin:
+            self._flush()
+
+    def fail(self, reason: str) -> None:
+        """End without having run."""
+        self._end(Exit(None, error=reason))
+
+    # --- output
+
+    def _readable(self, stream: int, fd: int) -> None:
+        try:
+            data = os.read(fd, _READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            # a pseudo-terminal says EIO once nobody has the other side open
+            data = b""
+        if data:
+            self._listener.child_printed(stream, data)
+        else:
+            self._close_output(stream, fd)
+
+    def _close_output(self, stream: int, fd: int) -> None:
+        del self._outputs[stream]
+        # before it is closed: after vfork a closed pipe can stay in epoll for an instant
+        self._engine.loop.remove_reader(fd)
+        # closing a pseudo-terminal hangs up on a process that has closed its output and lives on
+        if fd != self._stdin:
+            os.close(fd)
+        self._listener.child_printed(stream, b"")
+
+    def pause(self, stream: int) -> None:
+        """Stop reading a stream; the process waits when its pipe is full."""
+        fd = self._outputs.get(stream)
+        if fd is not None:
+            self._paused = (self._paused or set()) | {stream}
+            self._engine.loop.remove_reader(fd)
+
+    def resume(self, stream: int) -> None:
+        """Read a paused stream again."""
+        if self._paused and stream in self._paused:
+            self._paused.discard(stream)
+            fd = self._outputs.get(stream)
+            if fd is not None:
+                self._engine.loop.add_reader(fd, self._readable, stream, fd)
+
+    def _drain(self, stream: int, fd: int) -> None:
+        """Read what the process left in a pipe that others may still hold open."""
+        try:
+            left = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+        except OSError:
+            left = _READ
+        while left > 0 and stream in self._outputs:
+            try:
+                data = os.read(fd, _READ)
+            except OSError:
+                break
+            if not data:
+                break
+            left -= len(data)
+            self._listener.child_printed(stream, data)
+
+    # --- input
+
+    def write(self, data: bytes) -> None:
+        """Give `data` to the process, at once or when it reads."""
+        if self._ended or (self._pid and self._stdin < 0) or self._close_stdin:
+            self._listener.child_write_failed("its input is closed")
+            return
+        if self._writes is None:
+            self._writes = []
+        self._writes.append(data)
+        if self._pid and not self._writing:
+            self._flush()
+
+    def close_stdin(self) -> None:
+        """End the input of the process, after what was written."""
+        self._close_stdin = True
+        if self._pid and not self._writing and self._stdin >= 0:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._writes:
+            data = self._writes[0]
+            try:
+                written = os.write(self._stdin, data)
+            except BlockingIOError:
+                written = 0
+            except OSError as error:
+                self._writes = None
+                self._drop_stdin()
+                self._listener.child_write_failed(str(error))
+                return
+            if written < len(data):
+                self._writes[0] = data[written:]
+                self._wait_writable()
+                return
+            self._writes.pop(0)
+        self._stop_writing()
+        if self._close_stdin:
+            self._end_stdin()
+
+    def _wait_writable(self) -> None:
+        if not self._writing:
+            self._writing = True
+            self._engine.loop.add_writer(self._stdin, self._flush)
+
+    def _stop_writing(self) -> None:
+        if self._writing:
+            self._writing = False
+            self._engine.loop.remove_writer(self._stdin)
+
+    def _end_stdin(self) -> None:
+        if self._stdin in self._outputs.values():
+            # a terminal has no end of file, but a character that means it
+            self._close_stdin = False
+            self.write(b"\x04")
+        else:
+            self._drop_stdin()
+
+    def _drop_stdin(self) -> None:
+        if self._stdin >= 0:
+            self._stop_writing()
+            if self._stdin not in self._outputs.values():
+                os.close(self._stdin)
+            self._stdin = -1
+
+    # --- signals
+
+    def _time_out(self) -> None:
+        self._timeout = None
+        self._listener.child_timed_out()
+        self.kill(signal.SIGTERM, self._options.kill_timeout)
+
+    def kill(self, sig: int, force_after: float | None) -> None:
+        """Send a signal, and SIGKILL if it still lives `force_after` seconds later (None: no).
+
+        A process that still waits for its turn to start is not started.
+        """
+        if self._ended:
+            return
+        if not self._pid:
+            if self._engine.fanout.withdraw(self):
+                self._end(Exit(None, killed=True))
+            return
+        self._killed = True
+        self._signal(sig)
+        if force_after is not None and sig != signal.SIGKILL:
+            deadline = self._engine.loop.time() + force_after
+            if self._kill_deadline is None or deadline < self._kill_deadline:
+                if self._force is not None:
+                    self._force.cancel()
+                self._kill_deadline = deadline
+                self._force = self._engine.loop.call_at(deadline, self._force_kill)
+
+    def _force_kill(self) -> None:
+        self._forced = True
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, sig: int) -> None:
+        # it is reaped on this thread only, so its number can't be somebody else's
+        try:
+            if self._options.group:
+                os.killpg(self._pid, sig)
+            else:
+                os.kill(self._pid, sig)
+        except ProcessLookupError:
+            pass
+        except PermissionError as error:
+            logger.warning("can't send signal %d to process %d: %s", sig, self._pid, error)
+
+    # --- end
+
+    def _exited(self) -> None:
+        # WNOWAIT: whether it is reaped now or with its group is decided below
+        found = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return
+        assert self._unwatch is not None
+        self._unwatch()
+        for stream, fd in list(self._outputs.items()):
+            self._drain(stream, fd)
+            self._close_output(stream, fd)
+        if self._options.group and self._killed and self._kill_deadline is not None:
+            self._engine.remnants.add(self._pid, self._kill_deadline)
+        else:
+            os.waitpid(self._pid, 0)
+        signalled = found.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
+        code = -found.si_status if signalled else found.si_status
+        self._end(Exit(code, killed=self._killed, forced=self._forced))
+        self._engine.forget(self)
+
+    def _end(self, end: Exit) -> None:
+        self._ended = True
+        self._drop_stdin()
+        for timer in (self._timeout, self._force):
+            if timer is not None:
+                timer.cancel()
+        if self._writes:
+            self._writes = None
+            self._listener.child_write_failed("the process has ended")
+        self._listener.child_ended(end)

@@ -1,0 +1,104 @@
+"""The thread on which handlers written by users run, in the order of what they handle.
+
+A slow handler delays other handlers, never the loop.
+"""
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+logger = logging.getLogger("execo")
+
+_Call = Callable[[], object]
+_Item = tuple[object, _Call]
+
+_lock = threading.Lock()
+_calls: "queue.SimpleQueue[_Item]" = queue.SimpleQueue()
+_thread: threading.Thread | None = None
+_forks_watched = False
+
+# only the thread of the handlers touches these
+_active: list[object] = []
+_deferred: list[_Item] = []
+
+
+def dispatch(owner: object, call: _Call) -> None:
+    """Run `call` on the thread of the handlers, after all that its owner dispatched before."""
+    if _thread is None:
+        _start()
+    _calls.put((owner, call))
+
+
+def is_current_thread() -> bool:
+    """Tell whether this code runs on the thread of the handlers."""
+    return threading.current_thread() is _thread
+
+
+def run_until(
+    done: Callable[[], bool], when_done: Callable[[_Call], object], timeout: float | None
+) -> bool:
+    """Run dispatched calls, on the thread of the handlers, until `done()` or `timeout` seconds.
+
+    `when_done` takes a call to make as soon as `done()` is true. Calls of owners whose handler is
+    the one that waits stay for later: order is kept for each owner.
+    """
+    when_done(lambda: _calls.put((None, _nothing)))
+    end = None if timeout is None else time.monotonic() + timeout
+    while not done():
+        try:
+            item = _next(None if end is None else max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            break
+        if item[0] is not None and item[0] in _active:
+            _deferred.append(item)
+        else:
+            _run(item)
+    return done()
+
+
+def _next(timeout: float | None) -> _Item:
+    for index, (owner, _) in enumerate(_deferred):
+        if owner not in _active:
+            return _deferred.pop(index)
+    return _calls.get(timeout=timeout)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _start() -> None:
+    global _thread, _forks_watched
+    with _lock:
+        if _thread is None:
+            if not _forks_watched:
+                os.register_at_fork(after_in_child=_forget)
+                _forks_watched = True
+            _thread = threading.Thread(target=_main, name="execo-handlers", daemon=True)
+            _thread.start()
+
+
+def _forget() -> None:
+    global _thread, _calls, _lock
+    _thread, _calls, _lock = None, queue.SimpleQueue(), threading.Lock()
+    _active.clear()
+    _deferred.clear()
+
+
+def _main() -> None:
+    while True:
+        _run(_next(None))
+
+
+def _run(item: _Item) -> None:
+    owner, call = item
+    _active.append(owner)
+    try:
+        call()
+    except Exception:
+        logger.exception("error in a handler")
+    finally:
+        _active.pop()

@@ -1,0 +1,116 @@
+"""How many children live at once."""
+
+import asyncio
+import errno
+import logging
+import resource
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+logger = logging.getLogger("execo")
+
+_BATCH = 8
+_FDS_PER_CHILD = 4
+# while it is started, a child needs the other ends of its pipes too; the rest is the script's
+_FDS_KEPT = 40
+_SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+
+
+class Startable(Protocol):
+    """What the fanout starts."""
+
+    def spawn(self) -> None:
+        """Start now; raises OSError when descriptors, processes or memory are short."""
+        ...
+
+    def fail(self, reason: str) -> None:
+        """End without having been started."""
+        ...
+
+
+class Fanout:
+    """Start children in order, a few between two turns of the loop, as many as may live."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, wanted: Callable[[], int | None]) -> None:
+        """`wanted` gives the limit that the user set, None for as many as descriptors allow."""
+        self._loop = loop
+        self._wanted = wanted
+        self._waiting: deque[Startable] = deque()
+        self._live = 0
+        self._short_at: int | None = None
+        self._scheduled = False
+
+    def start(self, child: Startable) -> None:
+        """Start `child` when its turn comes."""
+        self._waiting.append(child)
+        self._schedule()
+
+    def withdraw(self, child: Startable) -> bool:
+        """Forget a child that still waits for its turn; tell whether it did."""
+        try:
+            self._waiting.remove(child)
+        except ValueError:
+            return False
+        return True
+
+    def ended(self) -> None:
+        """Note that a child that was started has ended."""
+        self._live -= 1
+        self._short_at = None
+        if self._waiting:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._start_some)
+
+    def _start_some(self) -> None:
+        self._scheduled = False
+        room = self._room()
+        for _ in range(min(_BATCH, len(self._waiting), room)):
+            if not self._start_one(self._waiting.popleft()):
+                return
+        if self._waiting and room > _BATCH:
+            self._schedule()
+
+    def _room(self) -> int:
+        if self._short_at is not None:
+            return self._short_at - self._live
+        wanted = self._wanted()
+        limit = _descriptor_limit(self._live + len(self._waiting))
+        return (limit if wanted is None else min(limit, wanted)) - self._live
+
+    def _start_one(self, child: Startable) -> bool:
+        try:
+            child.spawn()
+        except OSError as error:
+            if error.errno in _SHORT_OF and self._live:
+                # wait for the end of one that lives
+                logger.debug("%s with %d live processes", error.strerror, self._live)
+                self._short_at = self._live
+                self._waiting.appendleft(child)
+                return False
+            child.fail(str(error))
+        except ValueError as error:
+            child.fail(str(error))
+        else:
+            self._live += 1
+        return True
+
+
+def _descriptor_limit(children: int) -> int:
+    """Return how many children the descriptors allow, once the soft limit is raised for them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return children
+    needed = children * _FDS_PER_CHILD + _FDS_KEPT
+    if soft < needed and soft != hard:
+        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+        except (OSError, ValueError) as error:
+            logger.debug("the limit of open files stays at %d: %s", soft, error)
+    return max(1, (soft - _FDS_KEPT) // _FDS_PER_CHILD)

@@ -1,0 +1,105 @@
+"""How a process is started: its own session, pipes or a pseudo-terminal, no code after fork."""
+
+import os
+import signal
+import termios
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+# Python ignores these, and a child would inherit that
+_DEFAULT_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ") if hasattr(signal, name)
+)
+
+
+class Spawned(NamedTuple):
+    """A running process and our ends of its streams (non-blocking)."""
+
+    pid: int
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+def spawn(argv: Sequence[str], *, pty: bool) -> Spawned:
+    """Start `argv`, found on PATH, in a session of its own.
+
+    With `pty`, stdin and stdout are a pseudo-terminal, which is also the controlling terminal of
+    the session, and stderr is a pipe; stdin and stdout are then the same descriptor.
+
+    Raises:
+        OSError: it can't be executed, or descriptors, processes or memory are short.
+        ValueError: an argument holds a NUL character.
+    """
+    return _spawn_pty(argv) if pty else _spawn_pipes(argv)
+
+
+def _spawn_pipes(argv: Sequence[str]) -> Spawned:
+    fds: list[int] = []
+    try:
+        for _ in range(3):
+            fds += os.pipe2(os.O_CLOEXEC)
+        in_read, in_write, out_read, out_write, err_read, err_write = fds
+        pid = _posix_spawn(
+            argv,
+            [
+                (os.POSIX_SPAWN_DUP2, in_read, 0),
+                (os.POSIX_SPAWN_DUP2, out_write, 1),
+                (os.POSIX_SPAWN_DUP2, err_write, 2),
+            ],
+        )
+    except BaseException:
+        _close(fds)
+        raise
+    _close([in_read, out_write, err_write])
+    return _ours(pid, in_write, out_read, err_read)
+
+
+def _spawn_pty(argv: Sequence[str]) -> Spawned:
+    fds: list[int] = []
+    try:
+        fds += os.openpty()
+        fds += os.pipe2(os.O_CLOEXEC)
+        master, slave, err_read, err_write = fds
+        # a line printed is a line read: no CR added
+        mode = termios.tcgetattr(slave)
+        mode[1] &= ~termios.ONLCR
+        termios.tcsetattr(slave, termios.TCSANOW, mode)
+        pid = _posix_spawn(
+            argv,
+            [
+                # the first terminal that a session leader opens becomes its controlling terminal
+                (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0),
+                (os.POSIX_SPAWN_DUP2, 0, 1),
+                (os.POSIX_SPAWN_DUP2, err_write, 2),
+            ],
+        )
+    except BaseException:
+        _close(fds)
+        raise
+    _close([slave, err_write])
+    return _ours(pid, master, master, err_read)
+
+
+def _posix_spawn(argv: Sequence[str], file_actions: list[tuple[Any, ...]]) -> int:
+    # vfork underneath: the cost doesn't grow with the size of this process
+    return os.posix_spawnp(
+        argv[0],
+        list(argv),
+        os.environ,
+        file_actions=file_actions,
+        setsid=True,
+        setsigmask=(),
+        setsigdef=_DEFAULT_SIGNALS,
+    )
+
+
+def _ours(pid: int, stdin: int, stdout: int, stderr: int) -> Spawned:
+    for fd in {stdin, stdout, stderr}:
+        os.set_blocking(fd, False)
+    return Spawned(pid, stdin, stdout, stderr)
+
+
+def _close(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)

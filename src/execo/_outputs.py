@@ -1,0 +1,99 @@
+"""What becomes of what a process prints: kept, given to handlers, or both."""
+
+import logging
+from collections.abc import Callable
+
+from execo._engine.buffers import NewlineFilter, OutputBuffer
+from execo._engine.dispatch import dispatch
+from execo.handlers import OutputSink
+
+logger = logging.getLogger("execo")
+
+_QUEUED_MAX = 1 << 20
+"""Bytes that may wait for slow handlers before the process is made to wait too."""
+
+
+class StreamOutput:
+    """One stream of one process. `printed` runs on the thread of the engine."""
+
+    __slots__ = ("_buffer", "_filter", "_flow", "_owner", "_paused", "_queued", "_sinks", "ended")
+
+    def __init__(
+        self, owner: object, *, keep: bool, merge_crlf: bool, sinks: list[OutputSink]
+    ) -> None:
+        """`keep` the text; turn CR LF into LF with `merge_crlf`; give all to `sinks`."""
+        self._owner = owner
+        self._buffer = OutputBuffer() if keep else None
+        self._filter = NewlineFilter() if merge_crlf else None
+        self._sinks = sinks
+        self._queued = 0
+        self._paused = False
+        self._flow: Callable[[bool], object] | None = None
+        self.ended = False
+
+    @property
+    def handled(self) -> bool:
+        """Whether handlers get what is printed."""
+        return bool(self._sinks)
+
+    def text(self) -> str:
+        """Return what was kept so far."""
+        return "" if self._buffer is None else self._buffer.text(final=self.ended)
+
+    def control_flow(self, flow: Callable[[bool], object]) -> None:
+        """Call `flow(False)` on the engine to stop reading the stream, `flow(True)` to go on."""
+        self._flow = flow
+
+    def printed(self, data: bytes) -> None:
+        """Take bytes; b"" when the stream ends."""
+        if self.ended:
+            return
+        eof = not data
+        if self._filter is not None:
+            data = self._filter(data)
+        if data and self._buffer is not None:
+            self._buffer.append(data)
+        if eof:
+            self.ended = True
+        if self._sinks:
+            self._queue(data, eof)
+
+    def attach(self, sink: OutputSink, skip: int) -> None:
+        """Give to `sink` the text kept so far, but for its first `skip` characters, and the rest.
+
+        Runs on the thread of the engine.
+        """
+        past = self.text()[skip:].encode("utf-8", "surrogateescape")
+        ended = self.ended
+        dispatch(self._owner, lambda: _give(sink, past, ended))
+        if not ended:
+            self._sinks = [*self._sinks, sink]
+
+    def detach(self, sink: OutputSink) -> None:
+        """Give nothing more to `sink`. Runs on the thread of the engine."""
+        self._sinks = [other for other in self._sinks if other is not sink]
+
+    def _queue(self, data: bytes, eof: bool) -> None:
+        sinks = self._sinks
+        self._queued += len(data)
+
+        def give() -> None:
+            for sink in sinks:
+                _give(sink, data, eof)
+            self._queued -= len(data)
+            if self._paused and self._queued <= _QUEUED_MAX // 2:
+                self._paused = False
+                if self._flow is not None:
+                    self._flow(True)
+
+        dispatch(self._owner, give)
+        if self._queued > _QUEUED_MAX and not self._paused and self._flow is not None and not eof:
+            self._paused = True
+            self._flow(False)
+
+
+def _give(sink: OutputSink, data: bytes, eof: bool) -> None:
+    try:
+        sink(data, eof)
+    except Exception:
+        logger.exception("error in an output handler")

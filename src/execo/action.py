@@ -1,0 +1,403 @@
+"""Actions: sets of processes that are started, waited for and killed as one."""
+
+import logging
+import re
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
+from typing import Any, Self
+
+from execo._engine.completion import Completion
+from execo._engine.dispatch import dispatch
+from execo._engine.loop import engine
+from execo._expect import Regexes, Search, compiled
+from execo._unset import UNSET
+from execo.errors import ProcessesFailed
+from execo.handlers import STDOUT, ActionLifecycleHandler
+from execo.host import Host, get_hosts_list
+from execo.process import Command, Process, ProcessBase, start_all
+from execo.times import Deadline, Timeout, resolve_timeout
+
+logger = logging.getLogger("execo")
+
+_COUNTS_PREFIX = "num_"
+
+
+class Action:
+    """A set of processes.
+
+    `processes` is a list, in the order of the hosts where there are hosts; it can be changed until
+    the action is started. An action without processes ends at once.
+    """
+
+    def __init__(
+        self,
+        lifecycle_handlers: Iterable[ActionLifecycleHandler] | None = None,
+        name: str | None = None,
+        default_expect_timeout: Timeout = None,
+    ) -> None:
+        self.lifecycle_handlers = list(lifecycle_handlers or ())
+        self._name = name
+        resolve_timeout(default_expect_timeout, None)
+        self.default_expect_timeout = default_expect_timeout
+        self.processes: list[ProcessBase] = []
+        self._clear()
+
+    def _clear(self) -> None:
+        self.started = False
+        self.started_event = Completion()
+        self.ended_event = Completion()
+        self._left = 0
+        self._lock = threading.Lock()
+
+    # --- what can be read
+
+    @property
+    def name(self) -> str:
+        """Name in logs and reports."""
+        return self._name if self._name is not None else self._description()
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
+
+    def _description(self) -> str:
+        return f"{type(self).__name__} of {len(self.processes)} processes"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and all its processes ended."""
+        return self.started and self.ended_event.is_set()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.started and not self.ended
+
+    @property
+    def ok(self) -> bool:
+        """Whether all processes are `ok`."""
+        return all(process.ok for process in self.processes)
+
+    @property
+    def finished_ok(self) -> bool:
+        """Whether it ended and all processes are `ok`."""
+        return self.ended and self.ok
+
+    def stats(self) -> dict[str, Any]:
+        """Return the sums of the counts of the processes, and the first start and last end."""
+        return merge_stats(self.name, [process.stats() for process in self.processes])
+
+    # --- what can be done
+
+    def start(self) -> Self:
+        """Start all processes, and return without waiting for anything.
+
+        Raises:
+            ValueError: it was started before and not `reset`.
+        """
+        if self.started:
+            raise ValueError(f"{self!r} was started already: call reset() to start it again")
+        self.started = True
+        try:
+            self._start()
+        except BaseException:
+            self.started = False
+            raise
+        logger.debug("start %r", self)
+        return self
+
+    def _start(self) -> None:
+        self._start_together(self.processes, self._finish, self._began)
+
+    def _start_together(
+        self,
+        processes: Sequence[ProcessBase],
+        when_ended: Callable[[], object],
+        when_started: Callable[[], object],
+    ) -> None:
+        start_all(processes)
+        when_started()
+        self._when_all([process.ended_event for process in processes], when_ended)
+
+    def _when_all(self, ends: Sequence[Completion], then: Callable[[], object]) -> None:
+        # one more than the ends: `then` can't run before all are counted
+        left = len(ends) + 1
+        lock = threading.Lock()
+
+        def one_more() -> None:
+            nonlocal left
+            with lock:
+                left -= 1
+                last = left == 0
+            if last:
+                then()
+
+        for end in ends:
+            end.add_callback(one_more)
+        one_more()
+
+    def _began(self) -> None:
+        self._tell("start")
+        self.started_event.set()
+
+    def _finish(self) -> None:
+        logger.debug("end %r", self)
+        if self.lifecycle_handlers:
+            self._tell("end")
+            dispatch(self, self.ended_event.set)
+        else:
+            self.ended_event.set()
+
+    def _tell(self, event: str) -> None:
+        for handler in self.lifecycle_handlers:
+            method = getattr(handler, event)
+            dispatch(self, partial(method, self))
+
+    def wait(self, timeout: Timeout = None) -> Self:
+        """Wait until all processes ended, at most `timeout` seconds (None: no limit).
+
+        Raises:
+            ValueError: it was not started.
+        """
+        seconds = resolve_timeout(timeout, None)
+        self._require_start("wait for it")
+        if not self.ended_event.is_set():
+            engine().refuse_own_thread()
+            self.ended_event.wait(seconds)
+        return self
+
+    def run(self, timeout: Timeout = None) -> Self:
+        """Start, and wait for the end, at most `timeout` seconds (None: no limit)."""
+        return self.start().wait(timeout)
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        self._require_start("await it")
+        yield from self.ended_event.__await__()
+        return self
+
+    def kill(
+        self, sig: int = signal.SIGTERM, auto_force_kill_timeout: Timeout | bool = True
+    ) -> Self:
+        """Send a signal to all processes that run, and return without waiting.
+
+        See `Process.kill`.
+        """
+        self._require_start("kill it")
+        for process in self.processes:
+            if process.running:
+                process.kill(sig, auto_force_kill_timeout)
+        return self
+
+    def write(self, text: str) -> int:
+        """Write to the standard input of all processes."""
+        self._require_start("write to it")
+        for process in self.processes:
+            process.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: what is written leaves at once. Files have it."""
+
+    def expect(
+        self,
+        regexes: Regexes,
+        timeout: Timeout = UNSET,
+        stream: int = STDOUT,
+        backtrack: bool = True,
+    ) -> list[tuple[int, re.Match[str]] | tuple[None, None]]:
+        """Wait until each process printed something that matches one of `regexes`.
+
+        See `Process.expect`; the timeout is for all together. Returns one result for each
+        process, in order.
+        """
+        self._require_start("expect output")
+        engine().refuse_own_thread()
+        compiled(regexes)
+        given = resolve_timeout(timeout, resolve_timeout(self.default_expect_timeout, None))
+        deadline = Deadline.of(given)
+        searches = [
+            Search(process, process._outputs[stream], stream, regexes, backtrack)
+            for process in self.processes
+        ]
+        for search in searches:
+            search.done.wait(deadline.remaining())
+        return [search.close() for search in searches]
+
+    def check(self) -> Self:
+        """Return the action if it is `ok`.
+
+        Raises:
+            ProcessesFailed: it is not; names hosts, exits and last lines.
+        """
+        failed = [process for process in self.processes if not process.ok]
+        if failed:
+            raise ProcessesFailed(failed)
+        return self
+
+    def reset(self) -> Self:
+        """Forget the run, so that the action can be started again.
+
+        Raises:
+            ValueError: it is running.
+        """
+        if self.running:
+            raise ValueError(f"{self!r} is running: kill it and wait for its end before a reset")
+        if self.started:
+            for process in self.processes:
+                process.reset()
+            self._clear()
+            self._tell("reset")
+        return self
+
+    def _require_start(self, what: str) -> None:
+        if not self.started:
+            raise ValueError(f"{self!r} was not started: call start() before you {what}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.running:
+            self.kill().wait()
+
+    def __repr__(self) -> str:
+        state = "ended" if self.ended else "running" if self.started else "new"
+        return f"<{type(self).__name__}({self.name!r}, {len(self.processes)} processes, {state})>"
+
+
+class Local(Action):
+    """A command on this machine, as an action of one process."""
+
+    def __init__(
+        self, cmd: Command, process_args: dict[str, Any] | None = None, **options: Any
+    ) -> None:
+        """`process_args`: options of the Process; `options`: those of Action."""
+        super().__init__(**options)
+        self.processes = [Process(cmd, **(process_args or {}))]
+
+    def _description(self) -> str:
+        return f"Local({self.processes[0].name})" if self.processes else "Local"
+
+
+class ParallelActions(Action):
+    """Actions that are started together."""
+
+    def __init__(self, actions: Iterable[Action], **options: Any) -> None:
+        """`options`: those of Action."""
+        super().__init__(**options)
+        self.actions = checked_actions(actions)
+        self.processes = [process for action in self.actions for process in action.processes]
+
+    def _description(self) -> str:
+        return f"{type(self).__name__} of {len(self.actions)} actions"
+
+    def _start(self) -> None:
+        for action in self.actions:
+            action.start()
+        self._began()
+        self._when_all([action.ended_event for action in self.actions], self._finish)
+
+    def reset(self) -> Self:
+        """Forget the run, so that the actions can be started again."""
+        if not self.running:
+            for action in self.actions:
+                action.reset()
+        return super().reset()
+
+
+class SequentialActions(ParallelActions):
+    """Actions that are started one after the end of the other."""
+
+    def __init__(self, actions: Iterable[Action], **options: Any) -> None:
+        super().__init__(actions, **options)
+        self._stopped = False
+
+    def _start(self) -> None:
+        self._stopped = False
+        self._began()
+        self._start_next(iter(self.actions))
+
+    def _start_next(self, actions: "Iterable[Action]") -> None:
+        remaining = iter(actions)
+        action = None if self._stopped else next(remaining, None)
+        if action is None:
+            self._finish()
+            return
+        try:
+            action.start()
+        except Exception:
+            logger.exception("%r: can't start %r", self, action)
+            self._finish()
+            return
+        action.ended_event.add_callback(lambda: engine().call(self._start_next, remaining))
+
+    def kill(
+        self, sig: int = signal.SIGTERM, auto_force_kill_timeout: Timeout | bool = True
+    ) -> Self:
+        """Send a signal to all processes that run, and start no further action."""
+        self._stopped = True
+        return super().kill(sig, auto_force_kill_timeout)
+
+
+def checked_actions(actions: Iterable[Action]) -> list[Action]:
+    """Return `actions` as a list; TypeError if one is no Action."""
+    found = list(actions)
+    for action in found:
+        if not isinstance(action, Action):
+            raise TypeError(f"actions: {action!r} is no Action")
+    return found
+
+
+def merge_stats(name: str, stats: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the sums of the counts in `stats`, the first start date and the last end date.
+
+    The end date is None as long as one of them has none.
+    """
+    starts = [s["start_date"] for s in stats if s["start_date"] is not None]
+    ends = [s["end_date"] for s in stats]
+    counts = [key for key in Process("true").stats() if key.startswith(_COUNTS_PREFIX)]
+    return {
+        "name": name,
+        "start_date": min(starts, default=None),
+        "end_date": max(ends, default=None) if None not in ends else None,
+        **{key: sum(s[key] for s in stats) for key in counts},
+    }
+
+
+def wait_any_actions(actions: Iterable[Action], timeout: Timeout = None) -> list[Action]:
+    """Wait until one of `actions` ended, at most `timeout` seconds (None: no limit).
+
+    Returns those that have ended, in the order given.
+    """
+    found = checked_actions(actions)
+    for action in found:
+        action._require_start("wait for it")
+    seconds = resolve_timeout(timeout, None)
+    any_ended = Completion()
+    for action in found:
+        action.ended_event.add_callback(any_ended.set)
+    if found:
+        any_ended.wait(seconds)
+    for action in found:
+        action.ended_event.remove_callback(any_ended.set)
+    return [action for action in found if action.ended]
+
+
+def wait_all_actions(actions: Iterable[Action], timeout: Timeout = None) -> list[Action]:
+    """Wait until all `actions` ended, at most `timeout` seconds in all (None: no limit).
+
+    Returns those that have ended, in the order given.
+    """
+    found = checked_actions(actions)
+    deadline = Deadline.of(timeout)
+    for action in found:
+        action.wait(deadline.remaining())
+    return [action for action in found if action.ended]
+
+
+def filter_bad_hosts(action: Action, hosts: Iterable[Host | str]) -> list[Host]:
+    """Return `hosts` without those on which a process of `action` failed, in order."""
+    bad = {process.host for process in action.processes if not process.ok}
+    return [host for host in get_hosts_list(hosts) if host not in bad]

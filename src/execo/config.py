@@ -1,0 +1,149 @@
+"""Settings of `execo`: `configuration` and `default_connexion_params`.
+
+Both are dicts that scripts read, copy, assign and update. `~/.execo.conf.py` may define dicts of
+the same names.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from execo._config.execo_conf import conf_path, conf_values
+from execo._config.layers import Layer, SettingsDict
+
+SSH = 1
+"""Remote runs one ssh a host."""
+SCP = 2
+"""Put and Get run one scp a host."""
+TAKTUK = 3
+"""One tree of connexions for all hosts."""
+CHAINPUT = 4
+"""A copy from host to host."""
+
+_SSH_OPTIONS = (
+    "-o", "BatchMode=yes",
+    "-o", "PasswordAuthentication=no",
+    "-o", "StrictHostKeyChecking=no",
+    "-o", "UserKnownHostsFile=/dev/null",
+    # "Permanently added ... to the list of known hosts", on every connexion
+    "-o", "LogLevel=ERROR",
+    "-o", "ConnectTimeout=20",
+)  # fmt: skip
+
+
+def _color_styles() -> dict[str, Any]:
+    return {
+        "log_header": ("yellow",),
+        "object_repr": ("blue", "bold"),
+        "host": ("magenta", "bold"),
+        "command": ("blue",),
+        "emph": ("magenta", "bold"),
+        "report_warn": ("magenta",),
+        "report_error": ("red", "bold"),
+        "step": ("cyan", "bold"),
+        "parameter": ("magenta",),
+        "user1": ("green", "bold"),
+        "user2": ("yellow", "bold"),
+        "user3": ("cyan",),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The values of `configuration`."""
+
+    remote_tool: int = SSH
+    """What `get_remote` uses: SSH or TAKTUK."""
+    fileput_tool: int = SCP
+    """What `get_fileput` uses: SCP, TAKTUK or CHAINPUT."""
+    fileget_tool: int = SCP
+    """What `get_fileget` uses: SCP or TAKTUK."""
+    compact_output_threshold: int = 4096
+    """Characters of output above which displays shorten it; 0 for never."""
+    kill_timeout: float | None = 60
+    """Seconds between SIGTERM and SIGKILL; None for no SIGKILL."""
+    kill_childs_at_end: bool = True
+    """Kill processes that live when the interpreter ends."""
+    port_range: tuple[int, ...] = (25500, 26700)
+    """Where free ports are looked for: the first, and the one behind the last."""
+    color_mode: bool | None = None
+    """Colours in text; None: when standard error is a terminal and NO_COLOR is not set."""
+    color_styles: dict[str, Any] = field(default_factory=_color_styles)
+    """Name of a style -> names of colours and attributes."""
+    log_level: int | str | None = None
+    """Level of the logger; None leaves it as it is."""
+    fanout: int | None = None
+    """Processes that live at once; None: as many as open files allow."""
+    connexion_reuse: bool = False
+    """Share a connexion between commands to the same host."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnexionSettings:
+    """The values of connexion params."""
+
+    user: str | None = None
+    keyfile: str | None = None
+    port: int | None = None
+    ssh: str = "ssh"
+    scp: str = "scp"
+    taktuk: str = "taktuk"
+    ssh_options: tuple[str, ...] | str = ("-tt", *_SSH_OPTIONS)
+    scp_options: tuple[str, ...] | str = (*_SSH_OPTIONS, "-rp")
+    taktuk_options: tuple[str, ...] | str = ("-s",)
+    taktuk_connector: str = "ssh"
+    taktuk_connector_options: tuple[str, ...] | str = _SSH_OPTIONS
+    taktuk_gateway: Any = None
+    taktuk_gateway_connector: str | None = None
+    taktuk_gateway_connector_options: tuple[str, ...] | str = _SSH_OPTIONS
+    pty: bool = False
+    """Start the local ssh on a pseudo-terminal."""
+    forwarding_timeout: float | None = 25
+    chainput_nc_client: str = "nc -q 0"
+    chainput_nc_server: str = "nc -l -p %s"
+    chainput_chain_retry: float = 0.05
+    chainput_host_retry: int = 5
+    chainput_try_delay: float = 2
+    host_rewrite_func: Callable[[str], str] | None = None
+    """Address -> address to connect to; used at connexion time only."""
+
+
+def layers_of(name: str) -> Callable[[], Iterable[Layer]]:
+    """Return what reads the layers of the dict called `name` above its defaults."""
+    return lambda: [(str(conf_path()), conf_values(name))]
+
+
+configuration: SettingsDict[Settings] = SettingsDict(
+    Settings, "configuration", layers_of("configuration")
+)
+"""General settings."""
+
+default_connexion_params: SettingsDict[ConnexionSettings] = SettingsDict(
+    ConnexionSettings, "default_connexion_params", layers_of("default_connexion_params")
+)
+"""How hosts are connected to, where a call does not say otherwise."""
+
+
+def settings() -> Settings:
+    """Return the values of `configuration` as they are now."""
+    return configuration.snapshot()
+
+
+def make_connexion_params(
+    connexion_params: Mapping[str, Any] | None = None,
+    default_connexion_params: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return connexion params: those given, above the default ones.
+
+    `default_connexion_params`: None for `execo.default_connexion_params`.
+    """
+    below = _default() if default_connexion_params is None else default_connexion_params
+    return {**below, **(connexion_params or {})}
+
+
+def _default() -> Mapping[str, Any]:
+    return default_connexion_params
+
+
+default_connection_params = default_connexion_params
+make_connection_params = make_connexion_params

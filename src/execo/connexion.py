@@ -1,0 +1,121 @@
+"""How a host is connected to: settings -> words of ssh and scp."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from execo.config import ConnexionSettings, default_connexion_params
+from execo.host import Host
+from execo.spelling import modern
+
+Params = Mapping[str, Any]
+
+# sftp, which scp speaks since OpenSSH 9, expands these in the names of files to fetch
+_GLOB = str.maketrans({char: f"\\{char}" for char in "\\*?["})
+
+
+@dataclass(frozen=True, slots=True)
+class ConnexionParams:
+    """The params of one call, above the default ones; fields of a Host win over both."""
+
+    settings: ConnexionSettings
+
+    @classmethod
+    def of(cls, params: Params | None) -> "ConnexionParams":
+        """Return the params of a call.
+
+        Raises:
+            TypeError: params are no mapping, or a value is of a wrong type.
+            ValueError: a key is no connexion param.
+        """
+        if params is None:
+            return cls(default_connexion_params.snapshot())
+        if not isinstance(params, Mapping):
+            raise TypeError(f"connexion_params: {params!r}: expected a dict")
+        overrides = {modern(key): value for key, value in params.items()}
+        unknown = [key for key in overrides if key not in ConnexionSettings.__dataclass_fields__]
+        if unknown:
+            raise ValueError(f"connexion_params: {unknown[0]!r} is no connexion param")
+        return cls(default_connexion_params.snapshot(**overrides))
+
+    @property
+    def pty(self) -> bool:
+        """Whether the local ssh gets a pseudo-terminal."""
+        return self.settings.pty
+
+    @property
+    def remote_terminal(self) -> bool:
+        """Whether ssh asks for a terminal on the host."""
+        return any(word in ("-t", "-tt") for word in words(self.settings.ssh_options))
+
+    def address(self, host: Host) -> str:
+        """Return the address to connect to.
+
+        Raises:
+            ValueError: `host_rewrite_func` fails, or gives no address.
+        """
+        rewrite = self.settings.host_rewrite_func
+        if rewrite is None:
+            return host.address
+        try:
+            return Host(rewrite(host.address)).address
+        except Exception as error:
+            raise ValueError(f"host_rewrite_func fails for {host.address!r}: {error}") from error
+
+    def user(self, host: Host) -> str | None:
+        """Return the account on the host; None leaves it to ssh."""
+        return host.user if host.user is not None else self.settings.user
+
+    def port(self, host: Host) -> int | None:
+        """Return the port of the ssh server; None leaves it to ssh."""
+        return host.port if host.port is not None else self.settings.port
+
+    def _key(self, host: Host) -> list[str]:
+        keyfile = host.keyfile if host.keyfile is not None else self.settings.keyfile
+        return [] if keyfile is None else ["-i", os.path.expanduser(keyfile)]
+
+    def ssh_argv(
+        self, host: Host, command: str | None = None, *, options: tuple[str, ...] = ()
+    ) -> list[str]:
+        """Return the words that run the shell text `command` on `host`; None for no command.
+
+        `options` come before those of the params.
+        """
+        user, port = self.user(host), self.port(host)
+        return [
+            *words(self.settings.ssh),
+            *options,
+            *words(self.settings.ssh_options),
+            *self._key(host),
+            *([] if port is None else ["-p", str(port)]),
+            *([] if user is None else ["-l", user]),
+            self.address(host),
+            *([] if command is None else [command]),
+        ]
+
+    def scp_argv(self, host: Host) -> list[str]:
+        """Return the words of scp up to the names of files."""
+        port = self.port(host)
+        return [
+            *words(self.settings.scp),
+            *words(self.settings.scp_options),
+            *self._key(host),
+            *([] if port is None else ["-P", str(port)]),
+        ]
+
+    def scp_target(self, host: Host, path: str) -> str:
+        """Return how scp calls a path to write to on `host`."""
+        user, address = self.user(host), self.address(host)
+        name = f"[{address}]" if ":" in address else address
+        return f"{name}:{path}" if user is None else f"{user}@{name}:{path}"
+
+    def scp_source(self, host: Host, path: str) -> str:
+        """Return how scp calls a path to read from on `host`, without expansion of wildcards."""
+        return self.scp_target(host, path.translate(_GLOB))
+
+
+def words(option: str | tuple[str, ...]) -> list[str]:
+    """Return the words of an option that may be given as text."""
+    return shlex.split(option) if isinstance(option, str) else list(option)

@@ -1,0 +1,262 @@
+"""What users attach to processes and actions: lifecycle handlers and output handlers.
+
+Handlers run on one thread of their own, in order for each process. An exception in a handler is
+logged and stops nothing.
+"""
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from execo._engine.buffers import text_decoder
+
+if TYPE_CHECKING:
+    from execo.action import Action
+    from execo.process import ProcessBase
+
+logger = logging.getLogger("execo")
+
+STDOUT = 1
+"""Number of the stream of standard output."""
+
+STDERR = 2
+"""Number of the stream of standard error."""
+
+
+class ProcessLifecycleHandler:
+    """Base class of what is told the life of processes; override what is of interest."""
+
+    def start(self, process: "ProcessBase") -> None:
+        """Take note that the process was started (`pid` and `start_date` are known)."""
+
+    def end(self, process: "ProcessBase") -> None:
+        """Take note that the process ended, for whatever reason, and that all it printed is there."""
+
+    def reset(self, process: "ProcessBase") -> None:
+        """Take note that the process was reset and can be started again."""
+
+
+class ActionLifecycleHandler:
+    """Base class of what is told the life of actions; override what is of interest."""
+
+    def start(self, action: "Action") -> None:
+        """Take note that the action was started."""
+
+    def end(self, action: "Action") -> None:
+        """Take note that all processes of the action ended."""
+
+    def reset(self, action: "Action") -> None:
+        """Take note that the action was reset and can be started again."""
+
+
+class ProcessOutputHandler:
+    """Base class of what is told the output of processes.
+
+    Override `read_line` to get whole lines, or `read` to get text as it comes.
+    """
+
+    def __init__(self) -> None:
+        self._partial: dict[tuple[int, int], str] = {}
+
+    def read(
+        self, process: "ProcessBase", stream: int, string: str, eof: bool, error: bool
+    ) -> None:
+        """Take text printed on `stream` (STDOUT or STDERR).
+
+        `eof` tells that the stream ends with it, `error` that it could not be read to its end.
+        This implementation cuts it into lines and gives them to `read_line`.
+        """
+        partial = self._lines_begun()
+        key = (id(process), stream)
+        begun = partial.pop(key, "")
+        lines = (begun + string).split("\n")
+        last = lines.pop()
+        read_line = self.read_line
+        for line in lines:
+            read_line(process, stream, line)
+        if last and eof:
+            read_line(process, stream, last)
+        elif last:
+            partial[key] = last
+
+    def read_line(self, process: "ProcessBase", stream: int, string: str) -> None:
+        """Take one line printed on `stream`, without its end of line."""
+
+    def _lines_begun(self) -> dict[tuple[int, int], str]:
+        # a subclass in a script may not call our __init__
+        try:
+            return self._partial
+        except AttributeError:
+            self._partial = {}
+            return self._partial
+
+
+class WritableFile(Protocol):
+    """An open file."""
+
+    def write(self, data: str, /) -> object:
+        """Take text."""
+        ...
+
+
+OutputHandler = ProcessOutputHandler | WritableFile | int | str | os.PathLike[str]
+"""A handler, an open file (text or binary), a file descriptor, or the name of a file."""
+
+
+class OutputSink(Protocol):
+    """Where the bytes of one stream of one process go."""
+
+    def __call__(self, data: bytes, eof: bool) -> None:
+        """Take bytes; `eof` with the last of them."""
+        ...
+
+
+def output_sink(handler: OutputHandler, process: "ProcessBase", stream: int) -> OutputSink:
+    """Return what gives bytes printed by `process` on `stream` to `handler`.
+
+    Raises:
+        OSError: a file can't be opened.
+    """
+    if isinstance(handler, ProcessOutputHandler):
+        return _TextSink(handler.read, process, stream)
+    if isinstance(handler, int):
+        return _DescriptorSink(handler)
+    if isinstance(handler, str | os.PathLike):
+        return _NamedFileSink(os.fspath(handler))
+    return _FileSink(handler)
+
+
+def check_output_handler(handler: object) -> None:
+    """Raise TypeError if `handler` is none of the things that output can be given to."""
+    if isinstance(handler, bool) or not (
+        isinstance(handler, ProcessOutputHandler | int | str | os.PathLike)
+        or callable(getattr(handler, "write", None))
+    ):
+        raise TypeError(
+            f"output handler {handler!r}: expected a ProcessOutputHandler, an open file, "
+            "a file descriptor or a file name"
+        )
+
+
+class _TextSink:
+    def __init__(
+        self,
+        read: Callable[["ProcessBase", int, str, bool, bool], None],
+        process: "ProcessBase",
+        stream: int,
+    ) -> None:
+        self._read, self._process, self._stream = read, process, stream
+        self._decoder = text_decoder()
+
+    def __call__(self, data: bytes, eof: bool) -> None:
+        text = self._decoder.decode(data, eof)
+        if text or eof:
+            self._read(self._process, self._stream, text, eof, False)
+
+
+class _DescriptorSink:
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __call__(self, data: bytes, eof: bool) -> None:
+        _write_all(self._fd, data)
+
+
+class _FileSink:
+    def __init__(self, file: WritableFile) -> None:
+        self._file = file
+        self._decoder = text_decoder()
+
+    def __call__(self, data: bytes, eof: bool) -> None:
+        text = self._decoder.decode(data, eof)
+        try:
+            self._file.write(text)
+        except TypeError:
+            # opened in binary mode
+            self._file.write(text.encode("utf-8", "surrogateescape"))  # type: ignore[arg-type]
+
+
+class _NamedFileSink:
+    """Appends to a file that every process naming it shares, opened while one of them lives."""
+
+    _open: dict[str, tuple[int, int]] = {}
+    _lock = threading.Lock()
+
+    def __init__(self, name: str) -> None:
+        self._path = os.path.abspath(os.path.expanduser(name))
+        with self._lock:
+            fd, users = self._open.get(self._path, (-1, 0))
+            if fd < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+                fd = os.open(self._path, flags, 0o666)
+            self._open[self._path] = (fd, users + 1)
+        self._fd = fd
+
+    def __call__(self, data: bytes, eof: bool) -> None:
+        try:
+            _write_all(self._fd, data)
+        finally:
+            if eof:
+                self._release()
+
+    def _release(self) -> None:
+        with self._lock:
+            fd, users = self._open[self._path]
+            if users > 1:
+                self._open[self._path] = (fd, users - 1)
+            else:
+                del self._open[self._path]
+                os.close(fd)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+class ExpectOutputHandler(ProcessOutputHandler):
+    """Looks for regular expressions in the output of a process.
+
+    `read` may be called from one thread only; `found` is called once, with the index of the
+    regular expression that matched first and its match, or (None, None) at the end of the stream.
+    """
+
+    def __init__(
+        self,
+        regexes: Sequence[re.Pattern[str]],
+        found: Callable[[int | None, re.Match[str] | None], object],
+    ) -> None:
+        super().__init__()
+        self._regexes = regexes
+        self._found: Callable[[int | None, re.Match[str] | None], object] | None = found
+        self._text = ""
+        self.consumed = 0
+        """Characters read up to the end of the match."""
+
+    def read(
+        self, process: "ProcessBase", stream: int, string: str, eof: bool, error: bool
+    ) -> None:
+        """Look for a match in all that was read since the handler was made."""
+        if self._found is None:
+            return
+        self._text += string
+        matches = [
+            (match.start(), index, match)
+            for index, regex in enumerate(self._regexes)
+            if (match := regex.search(self._text))
+        ]
+        if matches:
+            _, index, match = min(matches, key=lambda found: found[:2])
+            self.consumed = match.end()
+            self._tell(index, match)
+        elif eof:
+            self._tell(None, None)
+
+    def _tell(self, index: int | None, match: re.Match[str] | None) -> None:
+        found, self._found = self._found, None
+        if found is not None:
+            found(index, match)

@@ -1,0 +1,182 @@
+"""Hosts: an address, and how it is connected to."""
+
+import os
+import re
+from collections.abc import Iterable
+from typing import TypeAlias
+
+_NUMBERED = re.compile(r"^([^.]*?)(\d+)((?:\..*)?)$")
+_BAD_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f]")
+
+
+class Host:
+    """A host to connect to. Immutable.
+
+    Equal by all four fields. A Host with an address alone equals its text too, and `str(host)` is
+    its address: a str stands for `Host(str)` everywhere.
+    """
+
+    __slots__ = ("address", "keyfile", "port", "user")
+
+    address: str
+    """Name or address to connect to."""
+    user: str | None
+    """Account there; None for what connexion params or ssh say."""
+    keyfile: str | None
+    """Path of a private key; None for what connexion params or ssh say."""
+    port: int | None
+    """Port of its ssh server; None for what connexion params or ssh say."""
+
+    def __init__(
+        self,
+        address: "str | Host",
+        user: str | None = None,
+        keyfile: str | os.PathLike[str] | None = None,
+        port: int | None = None,
+    ) -> None:
+        """Make a host, or copy one; fields that are given replace those of the copy.
+
+        Raises:
+            TypeError: a field is of another type.
+            ValueError: the address is empty, begins with - or holds blanks; the port is none.
+        """
+        if isinstance(address, Host):
+            user = address.user if user is None else user
+            keyfile = address.keyfile if keyfile is None else keyfile
+            port = address.port if port is None else port
+            address = address.address
+        put = object.__setattr__
+        put(self, "address", _checked_address(address))
+        put(self, "user", _checked_text(user, "user"))
+        put(self, "keyfile", None if keyfile is None else os.fspath(keyfile))
+        put(self, "port", _checked_port(port))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{self!r} is immutable: Host(host, {name}={value!r}) makes another")
+
+    __delattr__ = None  # type: ignore[assignment]
+
+    @property
+    def _fields(self) -> tuple[str, str | None, str | None, int | None]:
+        return (self.address, self.user, self.keyfile, self.port)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Host):
+            return self._fields == other._fields
+        if isinstance(other, str):
+            return self._fields == (other, None, None, None)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        plain = self.user is None and self.keyfile is None and self.port is None
+        return hash(self.address) if plain else hash(self._fields)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Host, self._fields)
+
+    def __str__(self) -> str:
+        return self.address
+
+    def __repr__(self) -> str:
+        given = ("user", "keyfile", "port")
+        words = [f"{name}={getattr(self, name)!r}" for name in given if getattr(self, name)]
+        return f"Host({', '.join([repr(self.address), *words])})"
+
+
+Hosts: TypeAlias = Iterable[Host | str] | Host | str | None
+
+
+def _checked_address(address: object) -> str:
+    if not isinstance(address, str):
+        raise TypeError(f"address: {address!r} is no host: expected its name, or a Host")
+    if not address:
+        raise ValueError("address: a host has a name, '' is none")
+    if address.startswith("-") or _BAD_ADDRESS.search(address):
+        # ssh would take a leading - for an option
+        raise ValueError(f"address: {address!r} is no name of a host")
+    return address
+
+
+def _checked_text(value: object, field: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{field}: {value!r}: expected text")
+    if value is not None and (not value or value.startswith("-") or _BAD_ADDRESS.search(value)):
+        raise ValueError(f"{field}: {value!r} is no name of an account")
+    return value
+
+
+def _checked_port(port: object) -> int | None:
+    if port is None:
+        return None
+    if isinstance(port, str) and port.isdigit():
+        port = int(port)
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"port: {port!r}: expected a number")
+    if not 0 < port < 65536:
+        raise ValueError(f"port: {port} is none: expected 1 to 65535")
+    return port
+
+
+def get_hosts_list(hosts: Hosts) -> list[Host]:
+    """Return hosts as a list, in order, with duplicates. Takes one or many, str or Host.
+
+    Raises:
+        TypeError: something is no host.
+    """
+    if hosts is None:
+        return []
+    if isinstance(hosts, str | Host):
+        return [_as_host(hosts)]
+    if not isinstance(hosts, Iterable) or isinstance(hosts, bytes):
+        raise TypeError(f"hosts: {hosts!r}: expected a host, or several")
+    return [_as_host(host) for host in hosts]
+
+
+def _as_host(host: "str | Host") -> Host:
+    return host if isinstance(host, Host) else Host(host)
+
+
+def get_hosts_set(hosts: Hosts) -> set[Host]:
+    """Return hosts as a set."""
+    return set(get_hosts_list(hosts))
+
+
+def get_unique_hosts_list(hosts: Hosts) -> list[Host]:
+    """Return hosts as a list without duplicates, each where it came first."""
+    return list(dict.fromkeys(get_hosts_list(hosts)))
+
+
+def natural_key(host: "str | Host") -> tuple[tuple[int, int | str], ...]:
+    """Return a key that sorts node-2 before node-10."""
+    return tuple(
+        (0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", str(host))
+    )
+
+
+def fold_hosts(hosts: Iterable["str | Host"]) -> str:
+    """Return the names of hosts as short text, such as "grisou-[1-4,7].nancy.grid5000.fr, x"."""
+    groups: dict[tuple[str, str], dict[int, str]] = {}
+    plain: list[str] = []
+    for name in sorted({str(host) for host in hosts}, key=natural_key):
+        match = _NUMBERED.match(name)
+        # a leading zero is part of the name: 01 is not 1
+        if match is None or name.replace(".", "").isdigit() or str(int(match[2])) != match[2]:
+            plain.append(name)
+        else:
+            groups.setdefault((match[1], match[3]), {})[int(match[2])] = name
+    folded = []
+    for (prefix, suffix), members in groups.items():
+        numbers = _ranges(sorted(members))
+        text = numbers if len(members) == 1 else f"[{numbers}]"
+        folded.append(f"{prefix}{text}{suffix}")
+    return ", ".join(sorted([*folded, *plain], key=natural_key))
+
+
+def _ranges(numbers: list[int]) -> str:
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)

@@ -1,0 +1,122 @@
+"""The same command on many hosts."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from execo.action import Action
+from execo.connexion import ConnexionParams
+from execo.host import Host, get_hosts_list
+from execo.process import Command, SshProcess
+from execo.serial import SerialSsh
+from execo.spelling import accept_old_spellings
+from execo.substitutions import Substitutions
+
+CommandFor = Callable[[Host, int], Command]
+"""Gives the command for a host and its index among the hosts."""
+
+_HANDLER_LISTS = ("stdout_handlers", "stderr_handlers")
+
+
+class Remote(Action):
+    """A command on hosts, one ssh each, all at once as far as `configuration['fanout']` allows.
+
+    `hosts`: one or many; a host that is given twice gets two processes. `{{{host}}}` in `cmd` and
+    in file names of handlers is the address connected to; `{{expression}}` is evaluated here, and
+    each host gets an element of it. `cmd` may be a function of the host and its index instead.
+    """
+
+    @accept_old_spellings
+    def __init__(
+        self,
+        cmd: Command | CommandFor,
+        hosts: Iterable[Host | str] | Host | str | None,
+        connexion_params: Mapping[str, Any] | None = None,
+        process_args: Mapping[str, Any] | None = None,
+        *,
+        values: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Make the processes.
+
+        `process_args`: options of each SshProcess. `values`: names that expressions can use,
+        instead of those of the caller. `options`: those of Action.
+        """
+        super().__init__(**options)
+        self.hosts = get_hosts_list(hosts)
+        self.connexion_params = connexion_params
+        self.processes = list(
+            host_processes(cmd, self.hosts, connexion_params, process_args, values)
+        )
+        self._command = cmd if isinstance(cmd, str) else str(cmd)
+
+    def _description(self) -> str:
+        return f"{type(self).__name__}({self._command!r} on {len(self.hosts)} hosts)"
+
+
+def host_processes(
+    cmd: Command | CommandFor,
+    hosts: list[Host],
+    connexion_params: Mapping[str, Any] | None,
+    process_args: Mapping[str, Any] | None,
+    values: Mapping[str, Any] | None,
+) -> Iterable[SshProcess]:
+    """Give one SshProcess for each host, with its own substitutions."""
+    substitute = Substitutions(values)
+    options = dict(process_args or {})
+    for index, host in enumerate(hosts):
+        address = ConnexionParams.of(connexion_params).address(host)
+        own = substituted_options(options, substitute, index, address)
+        if callable(cmd):
+            command = cmd(host, index)
+        elif isinstance(cmd, str):
+            command = substitute(cmd, index, address)
+        else:
+            command = tuple(substitute(str(word), index, address) for word in cmd)
+        yield SshProcess(command, host, connexion_params, **own)
+
+
+def substituted_options(
+    options: Mapping[str, Any], substitute: Substitutions, index: int, address: str
+) -> dict[str, Any]:
+    """Return `options` of a process, with the file names of its handlers for this host."""
+    own = dict(options)
+    for key in _HANDLER_LISTS:
+        if own.get(key):
+            own[key] = [
+                substitute(handler, index, address) if isinstance(handler, str) else handler
+                for handler in own[key]
+            ]
+    return own
+
+
+class RemoteSerial(Action):
+    """A serial port of each of many hosts; see `SerialSsh`."""
+
+    @accept_old_spellings
+    def __init__(
+        self,
+        hosts: Iterable[Host | str] | Host | str | None,
+        device: str,
+        speed: int = 115200,
+        connexion_params: Mapping[str, Any] | None = None,
+        process_args: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """`process_args`: options of each SerialSsh; `options`: those of Action."""
+        super().__init__(**options)
+        self.hosts = get_hosts_list(hosts)
+        substitute = Substitutions()
+        for index, host in enumerate(self.hosts):
+            address = ConnexionParams.of(connexion_params).address(host)
+            self.processes.append(
+                SerialSsh(
+                    host,
+                    substitute(device, index, address),
+                    speed,
+                    connexion_params,
+                    **substituted_options(process_args or {}, substitute, index, address),
+                )
+            )
+
+    def _description(self) -> str:
+        return f"RemoteSerial on {len(self.hosts)} hosts"

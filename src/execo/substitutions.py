@@ -1,0 +1,76 @@
+"""Text that differs from host to host: `{{{host}}}` and `{{expression}}`."""
+
+import inspect
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+logger = logging.getLogger("execo")
+
+_HOST = re.compile(r"\{\{\{\s*host\s*\}\}\}")
+_EXPRESSION = re.compile(r"\{\{(.+?)\}\}(?!\})", re.DOTALL)
+_OUR_PACKAGES = ("execo", "execo_g5k")
+
+
+def callers_names() -> dict[str, Any]:
+    """Return the names that the caller of this library sees: its globals, then its locals."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in _OUR_PACKAGES:
+            return {**frame.f_globals, **frame.f_locals}
+        frame = frame.f_back
+    return {}
+
+
+class Substitutions:
+    """The expressions of some texts, evaluated once, for any number of hosts.
+
+    An expression that is no Python, or can't be evaluated, stays as it is: `{{.State}}` belongs to
+    another templating language.
+    """
+
+    def __init__(self, names: Mapping[str, Any] | None = None) -> None:
+        """`names` that expressions can use; None: those that the caller of the library sees."""
+        self._names = callers_names() if names is None else dict(names)
+        self._values: dict[str, Callable[[int], str] | None] = {}
+
+    def __call__(self, text: str, index: int, address: str) -> str:
+        """Return `text` for the host number `index`, connected to by `address`."""
+        if "{{" not in text:
+            return text
+        # {{{host}}} first: its braces would make an expression of a set
+        pieces = _HOST.split(text)
+        return address.join(
+            _EXPRESSION.sub(lambda match: self._replaced(match, index), piece) for piece in pieces
+        )
+
+    def _replaced(self, match: re.Match[str], index: int) -> str:
+        expression = match.group(1)
+        if expression not in self._values:
+            self._values[expression] = self._evaluate(expression)
+        value = self._values[expression]
+        return match.group(0) if value is None else value(index)
+
+    def _evaluate(self, expression: str) -> Callable[[int], str] | None:
+        try:
+            code = compile(expression.strip(), "{{expression}}", "eval")
+        except (SyntaxError, ValueError):
+            return None
+        try:
+            # one dict: comprehensions see locals of the caller too
+            value = eval(code, dict(self._names))
+        except Exception as error:
+            logger.warning("{{%s}} is left as it is: %s", expression, error)
+            return None
+        return _chooser(value, expression)
+
+
+def _chooser(value: object, expression: str) -> Callable[[int], str]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return lambda index: str(value)
+    elements: Sequence[object] = list(value)
+    if not elements:
+        raise ValueError(f"{{{{{expression}}}}} is empty: there is no element for a host")
+    return lambda index: str(elements[index % len(elements)])

@@ -1,0 +1,222 @@
+"""Durations, dates and deadlines.
+
+Durations come in as seconds, timedelta or text, dates as unix timestamps, datetime or text; inside,
+durations are seconds and dates unix timestamps.
+"""
+
+import logging
+import math
+import re
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Self
+
+from execo._unset import UNSET, Unset
+
+logger = logging.getLogger("execo")
+
+Duration = int | float | timedelta | str
+"""Seconds, a timedelta, or text: "H:M:S", "M:S", "S", "D:H:M:S", "2 days, 3:00:00"."""
+
+Date = int | float | datetime | str
+"""A unix timestamp, a datetime (local if naive), or text: "YYYY-MM-DD [HH:MM:SS[.fff][+hh:mm]]",
+"HH:MM:SS" (today)."""
+
+Timeout = Duration | None | Literal[False] | Unset
+"""A duration; None for no limit; UNSET, or False as of old, for the configured one."""
+
+_DURATION = re.compile(
+    r"^(?:(?P<days>\d+) days?, )?(?P<numbers>(?:\d+:){0,3})(?P<seconds>\d+(?:\.\d*)?|\.\d+)$"
+)
+_UNITS = (60, 3600, 86400)
+_TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$")
+_DURATION_FORMS = 'seconds, a timedelta, or text such as "1:30:00" (H:M:S)'
+_DATE_FORMS = 'a unix timestamp, a datetime, or text such as "2030-01-31 20:00:00"'
+
+
+def get_seconds(duration: Duration) -> float:
+    """Return a duration in seconds; a whole number stays an int.
+
+    Raises:
+        TypeError: it is of another type.
+        ValueError: it is negative, infinite, or text of another form.
+    """
+    return _seconds(duration, "duration")
+
+
+def _seconds(duration: object, argument: str) -> float:
+    if isinstance(duration, timedelta):
+        duration = duration.total_seconds()
+    elif isinstance(duration, str):
+        duration = _parsed_duration(duration, argument)
+    if isinstance(duration, bool) or not isinstance(duration, int | float):
+        raise TypeError(f"{argument}: {duration!r} is no duration: expected {_DURATION_FORMS}")
+    if not math.isfinite(duration) or duration < 0:
+        raise ValueError(f"{argument}: {duration!r} is no duration: expected 0 or more seconds")
+    return duration
+
+
+def _parsed_duration(text: str, argument: str) -> float:
+    match = _DURATION.match(text.strip())
+    if match is None:
+        raise ValueError(f"{argument}: {text!r} is no duration: expected {_DURATION_FORMS}")
+    seconds = match["seconds"]
+    total: float = float(seconds) if "." in seconds else int(seconds)
+    numbers = [int(number) for number in match["numbers"].split(":")[:-1]]
+    total += sum(n * unit for n, unit in zip(reversed(numbers), _UNITS, strict=False))
+    return total + int(match["days"] or 0) * 86400
+
+
+def get_unixts(date: Date) -> float:
+    """Return a date as a unix timestamp; a whole number stays an int.
+
+    Raises:
+        TypeError: it is of another type.
+        ValueError: it is text of another form, or no day of the calendar.
+    """
+    if isinstance(date, datetime):
+        return date.timestamp()
+    if isinstance(date, str):
+        return _parsed_date(date.strip()).timestamp()
+    if isinstance(date, bool) or not isinstance(date, int | float):
+        raise TypeError(f"date: {date!r} is no date: expected {_DATE_FORMS}")
+    if not math.isfinite(date):
+        raise ValueError(f"date: {date!r} is no date: expected {_DATE_FORMS}")
+    return date
+
+
+def _parsed_date(text: str) -> datetime:
+    if _TIME_OF_DAY.match(text):
+        text = f"{datetime.now():%Y-%m-%d} {text.zfill(5) if text[1] == ':' else text}"
+    try:
+        return datetime.fromisoformat(text.replace(" +", "+"))
+    except ValueError as error:
+        raise ValueError(f"date: {text!r} is no date: {error}; expected {_DATE_FORMS}") from error
+
+
+def format_unixts(secs: float | None, showms: bool = False, showzone: bool = False) -> str:
+    """Return a unix timestamp as local "YYYY-MM-DD HH:MM:SS", with milliseconds and zone at will.
+
+    None gives "None".
+    """
+    if secs is None:
+        return "None"
+    date = datetime.fromtimestamp(secs).astimezone()
+    text = date.strftime("%Y-%m-%d %H:%M:%S")
+    if showms:
+        text += f".{date.microsecond // 1000:03}"
+    return text + date.strftime("%z") if showzone else text
+
+
+def format_date(d: Date | None, showms: bool = False, showzone: bool = False) -> str:
+    """Return a date as local "YYYY-MM-DD HH:MM:SS"; see `format_unixts`. None gives "None"."""
+    return format_unixts(None if d is None else get_unixts(d), showms, showzone)
+
+
+def format_seconds(secs: float | None, showms: bool = False) -> str:
+    """Return seconds as "1d2h3m4s", without the units that are 0; None gives "None"."""
+    if secs is None:
+        return "None"
+    milliseconds = round(secs * 1000) if showms else round(secs) * 1000
+    whole, rest = divmod(milliseconds, 1000)
+    units = (("d", 86400), ("h", 3600), ("m", 60))
+    text = ""
+    for name, size in units:
+        count, whole = divmod(whole, size)
+        text += f"{count}{name}" if count else ""
+    if rest:
+        return f"{text}{whole}.{rest:03}s"
+    return f"{text}{whole}s" if whole or not text else text
+
+
+def format_duration(d: Duration | None, showms: bool = False) -> str:
+    """Return a duration as "1d2h3m4s"; see `format_seconds`. None gives "None"."""
+    return format_seconds(None if d is None else get_seconds(d), showms)
+
+
+def sleep_seconds(delay: Duration | None = None, until: Date | None = None) -> float:
+    """Return how long `sleep` sleeps with these arguments.
+
+    Raises:
+        ValueError: none or both are given.
+    """
+    if (delay is None) == (until is None):
+        raise ValueError("sleep: give either delay or until")
+    if delay is not None:
+        return get_seconds(delay)
+    return max(0.0, get_unixts(until if until is not None else 0) - time.time())
+
+
+def sleep(delay: Duration | None = None, until: Date | None = None) -> float:
+    """Sleep for `delay`, or until a date; one that is past needs no sleep.
+
+    Returns the seconds slept.
+    """
+    seconds = sleep_seconds(delay, until)
+    logger.info("sleeping %s", format_seconds(seconds))
+    start = time.monotonic()
+    time.sleep(seconds)
+    return time.monotonic() - start
+
+
+class Timer:
+    """Measures time from its creation, and what remains of a timeout."""
+
+    def __init__(self, timeout: Duration | None = None) -> None:
+        """`timeout`: None for no limit."""
+        self._timeout = None if timeout is None else _seconds(timeout, "timeout")
+        self._start_date = time.time()
+        self._start = time.monotonic()
+
+    def start_date(self) -> float:
+        """Return when it was created, as a unix timestamp."""
+        return self._start_date
+
+    def elapsed(self) -> float:
+        """Return the seconds since it was created."""
+        return time.monotonic() - self._start
+
+    def remaining(self) -> float | None:
+        """Return the seconds that remain, 0 when the time is over, None without a limit."""
+        return None if self._timeout is None else max(0.0, self._timeout - self.elapsed())
+
+    def wait_elapsed(self, elapsed: Duration) -> Self:
+        """Sleep until `elapsed` has passed since it was created."""
+        time.sleep(max(0.0, get_seconds(elapsed) - self.elapsed()))
+        return self
+
+
+def resolve_timeout(timeout: Timeout, default: Timeout = None) -> float | None:
+    """Return a timeout in seconds, None for no limit; `default` when it was not given.
+
+    Raises:
+        TypeError: it is of another type.
+        ValueError: it is negative, infinite, or text of another form.
+    """
+    if timeout is UNSET or timeout is False:
+        return None if default is UNSET or default is False else resolve_timeout(default)
+    return None if timeout is None else _seconds(timeout, "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point on the monotonic clock, passed down so that nested calls share one timeout."""
+
+    at: float | None
+    """Value of `time.monotonic`; None for never."""
+
+    @classmethod
+    def of(cls, timeout: Timeout, default: Timeout = None) -> "Deadline":
+        """Return the deadline that is `timeout` from now; `default` when it was not given."""
+        seconds = resolve_timeout(timeout, default)
+        return cls(None if seconds is None else time.monotonic() + seconds)
+
+    def remaining(self) -> float | None:
+        """Return the seconds that remain, 0 when it has passed, None for never."""
+        return None if self.at is None else max(0.0, self.at - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """Whether it has passed."""
+        return self.at is not None and time.monotonic() >= self.at

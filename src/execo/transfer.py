@@ -1,0 +1,150 @@
+"""Copies of files to and from hosts."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from execo.action import Action
+from execo.connexion import ConnexionParams
+from execo.host import Host, get_hosts_list
+from execo.process import Process
+from execo.remote import substituted_options
+from execo.spelling import accept_old_spellings
+from execo.substitutions import Substitutions
+
+Files = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+class CopyProcess(Process):
+    """One copy between this machine and a host."""
+
+    def __init__(self, argv: Sequence[str], host: Host, **options: Any) -> None:
+        super().__init__(argv, **options)
+        self._host = host
+
+    @property
+    def host(self) -> Host:
+        """Host on the other side of the copy."""
+        return self._host
+
+
+class Put(Action):
+    """Copy files and directories to hosts, with one scp each.
+
+    `local_files`: one or many, relative to the working directory. `remote_location`: a directory,
+    or for a single file its new name. Both may hold `{{{host}}}` and `{{expression}}`.
+    """
+
+    @accept_old_spellings
+    def __init__(
+        self,
+        hosts: Iterable[Host | str] | Host | str | None,
+        local_files: Files,
+        remote_location: str | os.PathLike[str] = ".",
+        connexion_params: Mapping[str, Any] | None = None,
+        process_args: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """`process_args`: options of each process; `options`: those of Action."""
+        super().__init__(**options)
+        self.hosts = get_hosts_list(hosts)
+        self.local_files = checked_files(local_files, "local_files")
+        self.remote_location = checked_location(remote_location, "remote_location")
+        substitute = Substitutions()
+        for index, host in enumerate(self.hosts):
+            params = ConnexionParams.of(connexion_params)
+            address = params.address(host)
+            files = [local_path(substitute(f, index, address)) for f in self.local_files]
+            location = substitute(self.remote_location, index, address)
+            argv = [*params.scp_argv(host), "--", *files, params.scp_target(host, location)]
+            own = substituted_options(process_args or {}, substitute, index, address)
+            self.processes.append(CopyProcess(argv, host, **own))
+
+    def _description(self) -> str:
+        return f"Put({', '.join(self.local_files)} to {len(self.hosts)} hosts)"
+
+
+class Get(Action):
+    """Copy files and directories from hosts, with one scp each.
+
+    `remote_files`: one or many, relative to the home there. `local_location`: a directory, or for
+    a single file its new name; with `{{{host}}}` in it each host has its own. A location that ends
+    with / is created if need be. Both may hold `{{expression}}` too.
+    """
+
+    @accept_old_spellings
+    def __init__(
+        self,
+        hosts: Iterable[Host | str] | Host | str | None,
+        remote_files: Files,
+        local_location: str | os.PathLike[str] = ".",
+        connexion_params: Mapping[str, Any] | None = None,
+        process_args: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """`process_args`: options of each process; `options`: those of Action."""
+        super().__init__(**options)
+        self.hosts = get_hosts_list(hosts)
+        self.remote_files = checked_files(remote_files, "remote_files")
+        self.local_location = checked_location(local_location, "local_location")
+        self._directories: list[str] = []
+        substitute = Substitutions()
+        for index, host in enumerate(self.hosts):
+            params = ConnexionParams.of(connexion_params)
+            address = params.address(host)
+            files = [
+                params.scp_source(host, substitute(f, index, address)) for f in self.remote_files
+            ]
+            location = local_path(substitute(self.local_location, index, address))
+            if location.endswith("/"):
+                self._directories.append(location)
+            argv = [*params.scp_argv(host), "--", *files, location]
+            own = substituted_options(process_args or {}, substitute, index, address)
+            self.processes.append(CopyProcess(argv, host, **own))
+
+    def _start(self) -> None:
+        for directory in self._directories:
+            Path(directory).mkdir(parents=True, exist_ok=True)
+        super()._start()
+
+    def _description(self) -> str:
+        return f"Get({', '.join(self.remote_files)} from {len(self.hosts)} hosts)"
+
+
+def checked_files(files: object, argument: str) -> list[str]:
+    """Return the names of files as a list; a single one is one file.
+
+    Raises:
+        TypeError: one is no path.
+        ValueError: there is none, or one is empty.
+    """
+    if isinstance(files, str | os.PathLike):
+        files = [files]
+    if not isinstance(files, Iterable) or isinstance(files, bytes):
+        raise TypeError(f"{argument}: {files!r}: expected a path, or several")
+    names = [checked_location(file, argument) for file in files]
+    if not names:
+        raise ValueError(f"{argument}: there is no file to copy")
+    return names
+
+
+def checked_location(location: object, argument: str) -> str:
+    """Return a path as text.
+
+    Raises:
+        TypeError: it is no path.
+        ValueError: it is empty.
+    """
+    if not isinstance(location, str | os.PathLike):
+        raise TypeError(f"{argument}: {location!r} is no path")
+    text = os.fspath(location)
+    if not isinstance(text, str) or not text:
+        raise ValueError(f"{argument}: {location!r} is no path")
+    return text
+
+
+def local_path(path: str) -> str:
+    """Return `path` so that scp takes it for a local file: a colon would name a host."""
+    expanded = os.path.expanduser(path)
+    return expanded if expanded.startswith(("/", "./", "../")) else f"./{expanded}"

@@ -1,0 +1,32 @@
+"""The functions that wait, to be awaited in any asyncio loop.
+
+Same names, arguments, results and errors as the blocking ones of `execo_g5k`.
+"""
+
+from execo._engine.loop import bridged
+from execo.spelling import accept_old_spellings
+from execo_g5k import follow as _follow
+from execo_g5k import network as _network
+from execo_g5k import reserve as _reserve
+
+__all__ = [
+    "get_current_oar_jobs",
+    "get_oar_job_info",
+    "get_oar_job_kavlan",
+    "get_oar_job_nodes",
+    "get_oar_job_subnets",
+    "oardel",
+    "oarsub",
+    "oarsubgrid",
+    "wait_oar_job_start",
+]
+
+oarsub = accept_old_spellings(bridged(_reserve.oarsub))
+oardel = accept_old_spellings(bridged(_reserve.oardel))
+oarsubgrid = accept_old_spellings(bridged(_reserve.oarsubgrid))
+get_current_oar_jobs = accept_old_spellings(bridged(_follow.get_current_oar_jobs))
+get_oar_job_info = accept_old_spellings(bridged(_follow.get_oar_job_info))
+wait_oar_job_start = accept_old_spellings(bridged(_follow.wait_oar_job_start))
+get_oar_job_nodes = accept_old_spellings(bridged(_follow.get_oar_job_nodes))
+get_oar_job_subnets = accept_old_spellings(bridged(_network.get_oar_job_subnets))
+get_oar_job_kavlan = accept_old_spellings(bridged(_network.get_oar_job_kavlan))

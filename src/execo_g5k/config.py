@@ -1,0 +1,111 @@
+"""Settings of this package: dicts for users, a typed snapshot of them for the code.
+
+The dicts are read, assigned and updated by scripts, and by `~/.execo.conf.py`.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from execo._config.layers import SettingsDict
+from execo.config import ConnexionSettings, layers_of
+
+S = TypeVar("S")
+
+SITES = frozenset(
+    {
+        "bordeaux",
+        "grenoble",
+        "lille",
+        "louvain",
+        "luxembourg",
+        "lyon",
+        "nancy",
+        "nantes",
+        "orsay",
+        "reims",
+        "rennes",
+        "sophia",
+        "strasbourg",
+        "toulouse",
+    }
+)
+"""Sites of Grid'5000, of today and of yesterday."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class G5kSettings:
+    """What `g5k_configuration` holds, at one moment. Durations in seconds."""
+
+    kadeploy3: str = "kadeploy3"
+    kadeploy3_options: str = "-k -d"
+    default_env_name: str | None = None
+    default_env_file: str | None = None
+    default_timeout: float | None = 900
+    """Time for a call, where none is given; None: no limit."""
+    check_deployed_command: str = "! (mount | grep -E '^/dev/[[:alpha:]]+2 on / ')"
+    no_ssh_for_local_frontend: bool = False
+    polling_interval: float = 20
+    """Longest time between two looks at a job that is waited for."""
+    tiny_polling_interval: float = 10
+    """The same when the job is about to start."""
+    default_frontend: str | None = None
+    oar_job_key_file: str | None = None
+    """Ssh key that jobs import, on the frontend; None: as OAR_JOB_KEY_FILE says."""
+    api_uri: str | None = None
+    api_username: str | None = None
+    api_timeout: float = 30
+    api_verify_ssl_cert: bool | str = True
+    api_additional_args: dict[str, Any] = field(default_factory=dict)
+
+
+def site_address(name: str) -> str:
+    """Return the address of the frontend of a site; what is no site is an address."""
+    return f"{name}.grid5000.fr" if name in SITES else name
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontendConnexionSettings(ConnexionSettings):
+    """Connexion params for frontends: all of them, so that nothing of the nodes' leaks in."""
+
+    pty: bool = True
+    host_rewrite_func: Callable[[str], str] | None = site_address
+
+
+@dataclass(frozen=True, kw_only=True)
+class OarshConnexionSettings(ConnexionSettings):
+    """Connexion params for nodes, through oarsh and oarcp."""
+
+    ssh: str = "oarsh"
+    scp: str = "oarcp"
+    taktuk_connector: str = "oarsh"
+    pty: bool = True
+
+
+def _settings_dict(record: type[S], name: str) -> SettingsDict[S]:
+    return SettingsDict(record, name, layers_of(name))
+
+
+g5k_configuration = _settings_dict(G5kSettings, "g5k_configuration")
+"""Settings of this package; its keys are the fields of G5kSettings."""
+
+default_frontend_connexion_params = _settings_dict(
+    FrontendConnexionSettings, "default_frontend_connexion_params"
+)
+"""How frontends are reached; what scripts set for nodes has no effect on it."""
+
+default_oarsh_oarcp_params = _settings_dict(OarshConnexionSettings, "default_oarsh_oarcp_params")
+"""How nodes are reached with oarsh and oarcp."""
+
+default_frontend_connection_params = default_frontend_connexion_params
+
+
+def g5k_settings() -> G5kSettings:
+    """Return `g5k_configuration` as it is now."""
+    return g5k_configuration.snapshot()
+
+
+def job_key_file() -> str | None:
+    """Return the file, on frontends, of the ssh key that jobs import; None when none is set."""
+    return g5k_settings().oar_job_key_file or os.environ.get("OAR_JOB_KEY_FILE") or None

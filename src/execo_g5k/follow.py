@@ -1,0 +1,208 @@
+"""Follow jobs: the flows behind `get_current_oar_jobs`, `get_oar_job_info` and the waits."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable, Sequence
+
+from execo._unset import UNSET
+from execo.errors import Error, TimedOut
+from execo.host import Host
+from execo.times import Date, Deadline, Timeout, get_unixts
+from execo_g5k.config import g5k_settings
+from execo_g5k.errors import JobEnded, JobNotFound
+from execo_g5k.frontend import FrontendParams
+from execo_g5k.grid import current_grid
+from execo_g5k.jobs import Ended, JobInfo, JobRef, NotFound, Started
+from execo_g5k.query import fetch_jobs, fetch_own_jobs
+from execo_g5k.specs import checked_sites, job_id_or_own
+from execo_g5k.watch import Outcome, PredictionCallback, Watched
+
+logger = logging.getLogger("execo")
+
+DateRange = tuple[Date | None, Date | None] | None
+"""Two dates, each None where there is no limit; both belong to the range."""
+
+
+async def get_current_oar_jobs(
+    sites: str | Iterable[str | None] | None = None,
+    start_between: DateRange = None,
+    end_between: DateRange = None,
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = UNSET,
+    abort_on_error: bool = False,
+) -> list[tuple[int, str | None]]:
+    """Return the [(job id, site)] of the user's jobs that wait or run.
+
+    sites: one or several; None is the default one. start_between, end_between: (low, high) dates,
+    either None, between which the job starts (or is predicted to) and ends (start + walltime); a
+    job whose date is not known is left out. timeout: for the whole call; omitted: the configured
+    default; None: no limit. The order is that of `sites`, then of the ids.
+
+    A site that does not answer is logged and left out, or raises FrontendUnreachable, TimedOut or
+    CommandFailed with `abort_on_error`.
+    """
+    deadline = Deadline.of(timeout, g5k_settings().default_timeout)
+    starts = _range("start_between", start_between)
+    ends = _range("end_between", end_between)
+    grid = current_grid()
+    names = checked_sites(sites)
+    frontends = [grid.frontend(name, frontend_connexion_params) for name in names]
+    answers = await asyncio.gather(
+        *(fetch_own_jobs(frontend, deadline) for frontend in frontends), return_exceptions=True
+    )
+    jobs: list[tuple[int, str | None]] = []
+    for name, frontend, answer in zip(names, frontends, answers, strict=True):
+        if isinstance(answer, BaseException):
+            if abort_on_error or not isinstance(answer, Error):
+                raise answer
+            logger.warning("%s: can't get the current jobs: %s", frontend.name, answer)
+            continue
+        jobs.extend(
+            JobRef(job_id, name)
+            for job_id, info in sorted(answer.items())
+            if _within(_start(info), starts) and _within(_end(info), ends)
+        )
+    return jobs
+
+
+async def get_oar_job_info(
+    oar_job_id: int | str | None = None,
+    site: str | None = None,
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = UNSET,
+) -> JobInfo:
+    """Return what OAR knows of a job: a dict, whose keys are there when they are known.
+
+    Keys: start_date, scheduled_start, submission_date (unix timestamps), walltime, duration
+    (seconds), state, name, user, queue, project, command, types, properties, resources,
+    wanted_resources, hosts, exit_code, events. oar_job_id None: the job in which this program
+    runs (OAR_JOB_ID). timeout: omitted: the configured default; None: no limit.
+
+    Raises ValueError without any job id, JobNotFound, FrontendUnreachable, TimedOut,
+    CommandFailed, UnparsableOutput.
+    """
+    deadline = Deadline.of(timeout, g5k_settings().default_timeout)
+    job_id = job_id_or_own(oar_job_id)
+    frontend = current_grid().frontend(site, frontend_connexion_params)
+    found = (await fetch_jobs(frontend, [job_id], deadline)).get(job_id)
+    if found is None:
+        raise JobNotFound(job_id, frontend.name)
+    return found
+
+
+async def wait_oar_job_start(
+    oar_job_id: int | str | None = None,
+    site: str | None = None,
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = None,
+    prediction_callback: PredictionCallback | None = None,
+) -> Outcome:
+    """Wait until a job runs.
+
+    oar_job_id None: the job in which this program runs. timeout: None: no limit.
+    prediction_callback(date) is called at each change of the start that OAR predicts (unix
+    timestamp). All waits for jobs of a frontend are served by one poller; a frontend that stops
+    answering is logged and waited for.
+
+    Return Started, which is true, or what is false and says why: Ended(state), NotFound, TimedOut.
+    Raises ValueError without any job id, FrontendUnreachable when the frontend can't be
+    reached at all (unknown name, refused key).
+    """
+    return (
+        await watch(oar_job_id, site, frontend_connexion_params, timeout, prediction_callback)
+    ).outcome
+
+
+async def get_oar_job_nodes(
+    oar_job_id: int | str | None = None,
+    site: str | None = None,
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = None,
+) -> list[Host]:
+    """Return the hosts of a job, once it runs: sorted (n-2 before n-10), without duplicates.
+
+    oar_job_id None: the job in which this program runs. timeout: how long to wait for the start;
+    None: no limit. Raises ValueError without any job id, JobEnded, JobNotFound, TimedOut,
+    FrontendUnreachable.
+    """
+    info = await info_of_started(oar_job_id, site, frontend_connexion_params, timeout)
+    names = dict.fromkeys(name for name in info.get("hosts") or () if name)
+    return [Host(name) for name in sorted(names, key=_natural)]
+
+
+async def watch(
+    oar_job_id: int | str | None,
+    site: str | None,
+    params: FrontendParams,
+    timeout: Timeout,
+    prediction_callback: PredictionCallback | None = None,
+) -> Watched:
+    """Wait as `wait_oar_job_start`; return what was last heard of the job too."""
+    seconds = Deadline.of(timeout, g5k_settings().default_timeout).remaining()
+    job_id = job_id_or_own(oar_job_id)
+    watcher = current_grid().watcher(site, params)
+    try:
+        return await watcher.until_started(job_id, seconds, prediction_callback)
+    except asyncio.CancelledError:
+        logger.warning(
+            "interrupted; job left: %d@%s; delete it with oardel([(%d, %r)])",
+            job_id,
+            watcher.frontend.name,
+            job_id,
+            site,
+        )
+        raise
+
+
+async def info_of_started(
+    oar_job_id: int | str | None, site: str | None, params: FrontendParams, timeout: Timeout
+) -> JobInfo:
+    """Wait until a job runs, and return what OAR knows of it.
+
+    Raises JobEnded, JobNotFound, TimedOut, and as `wait_oar_job_start`.
+    """
+    job_id = job_id_or_own(oar_job_id)
+    outcome, info = await watch(job_id, site, params, timeout)
+    if isinstance(outcome, Started) and info is not None:
+        return info
+    name = current_grid().frontend(site, params).name
+    if isinstance(outcome, Ended):
+        raise JobEnded(job_id, name, outcome.state)
+    if isinstance(outcome, NotFound):
+        raise JobNotFound(job_id, name)
+    raise TimedOut(f"job {job_id} of {name} has not started in time")
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [
+        (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)
+    ]
+
+
+def _range(name: str, given: DateRange) -> tuple[float | None, float | None] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
+        raise TypeError(f"{name}: {given!r} is no (low, high) pair of dates")
+    low, high = (None if date is None else get_unixts(date) for date in given)
+    return low, high
+
+
+def _within(date: float | None, limits: tuple[float | None, float | None] | None) -> bool:
+    if limits is None:
+        return True
+    if date is None:
+        return False
+    low, high = limits
+    return (low is None or date >= low) and (high is None or date <= high)
+
+
+def _start(info: JobInfo) -> float | None:
+    start: float | None = info.get("start_date") or info.get("scheduled_start")
+    return start
+
+
+def _end(info: JobInfo) -> float | None:
+    start, walltime = _start(info), info.get("walltime")
+    return None if start is None or walltime is None else start + walltime

@@ -1,0 +1,65 @@
+"""Clear the users' jobs away, so that each test starts on an empty grid."""
+
+from collections.abc import Callable
+
+from testbed.errors import GridError
+from testbed.oar import PSQL, RunScript
+from testbed.plan import FRONTENDS
+from testbed.waiting import wait_until
+
+ACTIVE = "SELECT job_id FROM jobs WHERE state NOT IN ('Terminated', 'Error') ORDER BY job_id"
+ILL_NODES = "SELECT count(*) FROM resources WHERE state <> 'Alive' OR next_state <> 'UnChanged'"
+PAUSE = 0.2
+
+
+class Jobs:
+    """Jobs of a grid.  `run` runs a shell script as root on a host: (host, script) -> stdout."""
+
+    def __init__(self, run: RunScript) -> None:
+        self._run = run
+
+    def active(self, site: str) -> list[int]:
+        """Return the jobs of a site, of any user, that are not over."""
+        return [int(word) for word in self._ask(site, ACTIVE).split()]
+
+    def clear(self, timeout: float = 90) -> None:
+        """Delete every job of every site, wait until all are over and all nodes alive.
+
+        Raises GridError for a site where that takes more than `timeout` seconds.
+        """
+        for site in FRONTENDS:
+            # an oarsub that met a dead database tries again for ever, even unheard
+            self._on(site, "pkill -KILL -u oar -f 'bin/oarsub|lib/oar/oarsub' || true")
+            self._delete(site)
+        for site in FRONTENDS:
+            self._wait_for_none(site, self._delete, timeout, "jobs are not over")
+            self._wait_for_none(site, self._heal_nodes, timeout, "resources are not alive")
+
+    @staticmethod
+    def _wait_for_none(site: str, act: Callable[[str], int], timeout: float, what: str) -> None:
+        """Act on a site until there is nothing left to act on."""
+        if not wait_until(lambda: act(site) == 0, timeout, PAUSE):
+            raise GridError(f"{site}: {act(site)} {what} after {timeout} s")
+
+    def _delete(self, site: str) -> int:
+        """Ask for the deletion of the active jobs; return how many there were."""
+        jobs = self.active(site)
+        if jobs:
+            asked = self._ask(site, "SELECT frag_id_job FROM frag_jobs").split()
+            new = [str(job) for job in jobs if str(job) not in asked]
+            if new:
+                self._on(site, f"oardel {' '.join(new)} >/dev/null || true")
+        return len(jobs)
+
+    def _heal_nodes(self, site: str) -> int:
+        """Declare all nodes alive; return how many resources were not."""
+        ill = int(self._ask(site, ILL_NODES))
+        if ill:
+            self._on(site, "oarnodesetting -s Alive --sql \"state <> 'Alive'\" >/dev/null || true")
+        return ill
+
+    def _ask(self, site: str, query: str) -> str:
+        return self._on(site, f'{PSQL} -c "{query}"')
+
+    def _on(self, site: str, script: str) -> str:
+        return self._run(FRONTENDS[site].name, script)

@@ -1,0 +1,95 @@
+"""Fixtures of the tests on the real grid.
+
+They run on the users' laptop: `python3 -m testbed run python -m pytest tests/grid`, which
+`make test` does.  Anywhere else they are skipped, and say why.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from testbed import Grid, GridError
+from testbed.faults import Faults
+
+Completed = subprocess.CompletedProcess[str]
+Laptop = Callable[..., Completed]
+OnFrontend = Callable[..., Completed]
+
+EXECO_CONF = """\
+default_connexion_params = {{"user": "alice", "keyfile": "{key}"}}
+default_frontend_connexion_params = {{"user": "alice", "keyfile": "{key}"}}
+"""
+
+
+@pytest.fixture(scope="session")
+def grid() -> Grid:
+    """The running grid, seen from the laptop."""
+    grid = Grid()
+    if not grid.on_laptop():
+        pytest.skip("not on the test grid's laptop: use `make test`, or see testbed/README.md")
+    grid.jobs.clear()
+    return grid
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alice_home(grid: Grid, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of alice on her laptop, with ~/.execo.conf.py; it is $HOME in all tests."""
+    home = tmp_path_factory.mktemp("alice")
+    (home / ".execo.conf.py").write_text(EXECO_CONF.format(key=grid.work.user_key("alice")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        for name in ("OAR_JOB_ID", "OAR_JOB_KEY_FILE", "SSH_AUTH_SOCK"):
+            patch.delenv(name, raising=False)
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def clean_grid(grid: Grid) -> Iterator[None]:
+    """Mend, after each test, what it broke, and delete the jobs it left."""
+    yield
+    try:
+        grid.faults.mend_all()
+        grid.jobs.clear()
+    except GridError as error:
+        # every later test would fail on it, slowly
+        pytest.exit(f"the test grid is out of order: {error}", returncode=1)
+
+
+@pytest.fixture
+def faults(grid: Grid) -> Faults:
+    """What breaks parts of the grid; all is mended after the test."""
+    return grid.faults
+
+
+@pytest.fixture
+def job_key(grid: Grid) -> Path:
+    """The laptop's copy of alice's job key, which is ~/.ssh/oar_job_key on each site."""
+    return grid.work.job_key("alice")
+
+
+@pytest.fixture
+def laptop_ssh(grid: Grid) -> Laptop:
+    """Run a command line on a host by ssh from the laptop: (host, command, *options, user=)."""
+
+    def ssh(host: str, command: str, *options: str, user: str = "alice") -> Completed:
+        argv = ["ssh", "-F", str(grid.work.ssh_config(user)), *options, host, command]
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return ssh
+
+
+@pytest.fixture
+def on_frontend(grid: Grid) -> OnFrontend:
+    """Run Python source as a user on a frontend: (site, source, user="alice", timeout=60)."""
+
+    def run(site: str, source: str, user: str = "alice", timeout: float = 60) -> Completed:
+        return grid.exec(f"f{site}", ["python3", "-"], user=user, stdin=source, timeout=timeout)
+
+    return run

@@ -1,0 +1,542 @@
+"""Processes on this machine: start, end, output, input, timeout, kill."""
+
+import asyncio
+import io
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from execo import (
+    STDERR,
+    STDOUT,
+    Process,
+    ProcessLifecycleHandler,
+    ProcessOutputHandler,
+    SshProcess,
+    configuration,
+    get_process,
+)
+
+
+def quiet(cmd, **options):
+    options = {"nolog_exit_code": True, "nolog_error": True, "nolog_timeout": True} | options
+    return Process(cmd, **options)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(condition, timeout=20.0):
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true"
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 77, 255])
+def test_exit_code_is_the_true_exit_status(code):
+    process = quiet(f"exit {code}", shell=True).run()
+    assert process.exit_code == code
+    assert process.ok is (code == 0)
+    assert process.finished_ok is (code == 0)
+    assert not process.error
+
+
+def test_exit_code_of_a_process_that_a_signal_ended_is_minus_its_number():
+    process = quiet("kill -9 $$", shell=True).run()
+    assert process.exit_code == -9
+    assert not process.ok
+
+
+def test_run_gives_the_process_so_that_its_output_can_be_read_at_once():
+    assert Process("echo hello").run().stdout == "hello\n"
+
+
+def test_stdout_and_stderr_are_told_apart():
+    process = Process("echo out; echo err >&2", shell=True).run()
+    assert (process.stdout, process.stderr) == ("out\n", "err\n")
+
+
+def test_command_that_does_not_exist_is_an_error_and_no_exception():
+    process = quiet("/no/such/command at all").run()
+    assert process.error
+    assert "No such file" in process.error_reason
+    assert process.exit_code is None
+    assert process.ended
+    assert not process.ok
+
+
+def test_command_that_may_not_be_executed_is_an_error():
+    process = quiet("/etc/passwd").run()
+    assert process.error
+    assert "Permission denied" in process.error_reason
+
+
+def test_argument_with_a_nul_character_is_an_error():
+    process = quiet(("echo", "a\0b")).run()
+    assert process.error
+    assert "null" in process.error_reason
+
+
+def test_argument_list_too_long_is_an_error():
+    process = quiet(("echo", "x" * (4 << 20))).run()
+    assert process.error
+    assert "too long" in process.error_reason
+
+
+@pytest.mark.parametrize("flag", ["exit_code", "error", "timeout"])
+def test_ignored_failure_leaves_the_process_ok(flag):
+    commands = {"exit_code": "false", "error": "/no/such", "timeout": "sleep 60"}
+    timeout = 0.1 if flag == "timeout" else None
+    process = quiet(commands[flag], timeout=timeout)
+    assert not process.run().ok
+    assert not process.timeouted or process.killed
+    again = quiet(commands[flag], timeout=timeout, **{f"ignore_{flag}": True}).run()
+    assert again.ok
+
+
+def test_timeout_kills_and_says_so():
+    process = quiet("sleep 60", timeout=0.1).run()
+    assert process.timeouted
+    assert process.timeout_date >= process.start_date
+    assert process.exit_code == -signal.SIGTERM
+    assert not process.ok
+
+
+def test_wait_with_a_timeout_returns_while_the_process_goes_on():
+    process = Process("sleep 60").start()
+    assert process.wait(0.05) is process
+    assert process.running
+    assert process.kill().wait().ended
+
+
+def test_wait_takes_durations_as_text():
+    with Process("sleep 60").start() as process:
+        assert process.wait("0:00").running
+    assert process.ended
+
+
+def test_killed_process_is_ok():
+    process = Process("sleep 60").start().kill().wait()
+    assert process.killed
+    assert process.ok
+
+
+def test_process_that_ignores_term_is_killed_after_the_kill_timeout():
+    process = quiet("trap '' TERM; echo ready; while :; do sleep 0.1; done", shell=True).start()
+    assert process.expect("ready") != (None, None)
+    process.kill(auto_force_kill_timeout=0.1).wait()
+    assert process.forced_kill
+    assert process.exit_code == -signal.SIGKILL
+
+
+def test_process_that_ignores_term_and_is_killed_twice_still_dies():
+    process = quiet("trap '' TERM; echo ready; while :; do sleep 0.1; done", shell=True).start()
+    process.expect("ready")
+    process.kill(auto_force_kill_timeout=0.2).kill(auto_force_kill_timeout=0.1)
+    assert process.wait().forced_kill
+
+
+def test_kill_without_force_leaves_a_process_that_ignores_term():
+    process = quiet("trap 'echo caught' TERM; echo ready; while :; do sleep 0.05; done", shell=True)
+    with process.start():
+        process.expect("ready")
+        process.kill(auto_force_kill_timeout=None)
+        assert process.expect("caught") != (None, None)
+        assert process.running
+        process.kill(signal.SIGKILL)
+
+
+def test_kill_reaches_the_whole_group_of_a_shell():
+    process = Process("sleep 300 & echo $!; wait", shell=True).start()
+    _, match = process.expect(r"(\d+)\n")
+    child = int(match.group(1))
+    process.kill().wait()
+    until(lambda: not alive(child))
+
+
+def test_member_of_the_group_that_ignores_term_dies_after_the_leader():
+    script = "(trap '' TERM; echo ready; while :; do sleep 0.1; done) & echo $!; wait"
+    process = Process(script, shell=True).start()
+    process.expect("ready")
+    member = int(process.stdout.split()[0] if process.stdout[0].isdigit() else process.stdout.split()[1])
+    process.kill(auto_force_kill_timeout=0.3).wait()
+    until(lambda: not alive(member))
+
+
+def test_kill_of_an_ended_process_does_nothing():
+    process = Process("true").run()
+    process.kill()
+    assert not process.killed
+    assert process.ok
+
+
+def test_background_child_that_holds_the_pipe_does_not_delay_the_end():
+    process = Process("sleep 300 & echo done", shell=True).run()
+    assert process.stdout == "done\n"
+    os.killpg(process.pid or 0, signal.SIGKILL)
+
+
+def test_output_before_the_wait_is_not_lost():
+    process = Process("seq 100000").start()
+    process.ended_event.wait()
+    assert process.wait().stdout == "".join(f"{i}\n" for i in range(1, 100001))
+
+
+def test_character_cut_between_two_reads_survives():
+    process = Process(r"printf '\303'; sleep 0.2; printf '\251'", shell=True).start()
+    until(lambda: process.ended)
+    assert process.stdout == "é"
+
+
+def test_text_read_in_the_middle_of_a_character_is_completed_later():
+    process = Process(r"printf 'a\303'; read x; printf '\251b'", shell=True).start()
+    until(lambda: process.stdout == "a")
+    process.write("\n")
+    assert process.wait().stdout == "aéb"
+
+
+def test_invalid_utf8_is_kept_as_surrogates():
+    process = Process(r"printf '\377\376ok'", shell=True).run()
+    assert process.stdout.encode("utf-8", "surrogateescape") == b"\xff\xfeok"
+
+
+def test_write_and_print_reach_the_process():
+    process = Process("cat").start()
+    process.write("one\n")
+    print("two", file=process)
+    process.close_stdin().wait()
+    assert process.stdout == "one\ntwo\n"
+
+
+def test_large_input_and_output_at_the_same_time_do_not_block():
+    text = "x" * 79 + "\n"
+    process = Process("cat").start()
+    for _ in range(50):
+        process.write(text * 2000)
+    process.close_stdin().wait()
+    assert process.stdout == text * 100_000
+
+
+def test_write_to_a_process_that_closed_its_input_is_a_write_error():
+    process = Process("exec <&-; echo closed; sleep 60", shell=True, nolog_write_error=True).start()
+    process.expect("closed")
+    process.write("lost\n")
+    until(lambda: process.write_error)
+    assert not process.ok
+    process.kill().wait()
+
+
+def test_pty_gives_a_terminal():
+    process = Process("test -t 0 && test -t 1 && tty", shell=True, pty=True).run()
+    assert process.exit_code == 0
+    assert process.stdout.startswith("/dev/pts/")
+    assert "\r" not in process.stdout
+
+
+def test_pty_is_the_controlling_terminal():
+    assert Process("echo there > /dev/tty", shell=True, pty=True).run().stdout == "there\n"
+
+
+def test_control_c_on_a_pty_interrupts():
+    process = quiet("trap 'echo interrupted; exit 4' INT; echo ready; while :; do sleep 0.05; done",
+                    shell=True, pty=True).start()
+    process.expect("ready")
+    process.write("\x03")
+    assert process.wait().exit_code == 4
+    assert "interrupted" in process.stdout
+
+
+def test_end_of_input_on_a_pty():
+    process = Process("cat", pty=True).start()
+    process.write("hello\n")
+    process.expect("hello")
+    assert process.close_stdin().wait().exit_code == 0
+
+
+def test_handlers_get_lines_without_their_ends():
+    class Lines(ProcessOutputHandler):
+        def __init__(self):
+            super().__init__()
+            self.lines = []
+
+        def read_line(self, process, stream, string):
+            self.lines.append((stream, string))
+
+    handler = Lines()
+    Process("printf 'a\\nb\\n\\nc'", shell=True, stdout_handlers=[handler]).run()
+    assert handler.lines == [(STDOUT, "a"), (STDOUT, "b"), (STDOUT, ""), (STDOUT, "c")]
+
+
+def test_handlers_have_seen_all_when_wait_returns():
+    class Count(ProcessOutputHandler):
+        lines = 0
+        ends = 0
+
+        def read(self, process, stream, string, eof, error):
+            self.lines += string.count("\n")
+            self.ends += eof
+
+    handler = Count()
+    Process("seq 300000", stdout_handlers=[handler], default_stdout_handler=False).run()
+    assert (handler.lines, handler.ends) == (300_000, 1)
+
+
+def test_slow_handler_makes_the_process_wait_and_loses_nothing():
+    class Slow(ProcessOutputHandler):
+        size = 0
+
+        def read(self, process, stream, string, eof, error):
+            threading.Event().wait(0.001)
+            self.size += len(string)
+
+    handler = Slow()
+    Process("head -c 5000000 /dev/zero", stdout_handlers=[handler]).run()
+    assert handler.size == 5_000_000
+
+
+def test_exception_in_a_handler_is_logged_and_stops_nothing(caplog):
+    class Bad(ProcessOutputHandler):
+        def read_line(self, process, stream, string):
+            raise RuntimeError("mistake in a script")
+
+    process = Process("echo a", stdout_handlers=[Bad()]).run()
+    assert process.stdout == "a\n"
+    assert "mistake in a script" in caplog.text
+
+
+def test_output_goes_to_open_files_descriptors_and_named_files(tmp_path):
+    text, binary = io.StringIO(), io.BytesIO()
+    with (tmp_path / "fd").open("wb") as opened:
+        name = str(tmp_path / "named")
+        Process("echo é", stdout_handlers=[text, binary, opened.fileno(), name, tmp_path / "p"]).run()
+        Process("echo more", stdout_handlers=[name]).run()
+    assert text.getvalue() == "é\n"
+    assert binary.getvalue() == "é\n".encode()
+    assert (tmp_path / "fd").read_text() == "é\n"
+    assert (tmp_path / "named").read_text() == "é\nmore\n"
+    assert (tmp_path / "p").read_text() == "é\n"
+
+
+def test_file_that_can_not_be_opened_is_logged_and_the_process_runs(caplog, tmp_path):
+    process = Process("echo a", stdout_handlers=[str(tmp_path / "no" / "where")]).run()
+    assert process.stdout == "a\n"
+    assert "no/where" in caplog.text
+
+
+def test_what_is_no_output_handler_is_refused_at_start():
+    with pytest.raises(TypeError, match="output handler 3.5"):
+        Process("true", stdout_handlers=[3.5]).start()
+
+
+def test_stderr_handlers_get_the_number_of_their_stream():
+    seen = []
+
+    class Streams(ProcessOutputHandler):
+        def read_line(self, process, stream, string):
+            seen.append((stream, string))
+
+    Process("echo e >&2", shell=True, stderr_handlers=[Streams()]).run()
+    assert seen == [(STDERR, "e")]
+
+
+def test_lifecycle_handlers_are_called_in_order():
+    calls = []
+
+    class Life(ProcessLifecycleHandler):
+        def start(self, process):
+            calls.append(("start", process.pid is not None))
+
+        def end(self, process):
+            calls.append(("end", process.exit_code))
+
+        def reset(self, process):
+            calls.append(("reset", None))
+
+    process = Process("true", lifecycle_handlers=[Life()]).run()
+    process.reset().run()
+    assert calls == [("start", True), ("end", 0), ("reset", None), ("start", True), ("end", 0)]
+
+
+def test_handler_may_wait_for_another_process():
+    other = []
+
+    class Nested(ProcessLifecycleHandler):
+        def end(self, process):
+            other.append(Process("echo nested", stdout_handlers=[io.StringIO()]).run().stdout)
+
+    Process("true", lifecycle_handlers=[Nested()]).run()
+    assert other == ["nested\n"]
+
+
+def test_expect_returns_the_index_and_the_match():
+    process = Process("echo one; echo two; cat", shell=True).start()
+    index, match = process.expect(["nothing", "t(w)o"])
+    assert (index, match.group(1)) == (1, "w")
+    process.write("three\n")
+    assert process.expect("thr(e+)")[1].group(1) == "ee"
+    process.kill().wait()
+
+
+def test_expect_takes_a_tuple_and_leaves_it_as_it_is():
+    regexes = ("a", "b")
+    process = Process("echo b").start()
+    assert process.expect(regexes)[0] == 1
+    assert regexes == ("a", "b")
+
+
+def test_expect_returns_at_the_end_of_the_stream():
+    process = Process("echo a", nolog_expect_fail=True).start()
+    assert process.expect("never") == (None, None)
+    assert process.expect_fail
+    assert not process.wait().ok
+
+
+def test_expect_returns_at_its_timeout():
+    with Process("sleep 60", nolog_expect_fail=True, ignore_expect_fail=True).start() as process:
+        assert process.expect("never", timeout=0.05) == (None, None)
+        assert process.ok
+
+
+def test_expect_without_backtrack_looks_at_what_comes_only():
+    process = Process("echo one; read x; echo two", shell=True).start()
+    process.expect("one")
+    process.write("\n")
+    assert process.expect("two|one", backtrack=True)[1].group() == "two"
+
+
+def test_reset_lets_the_process_run_again():
+    process = quiet("exit 3", shell=True).run()
+    process.reset()
+    assert not process.started
+    assert process.exit_code is None
+    assert process.run().exit_code == 3
+
+
+def test_start_twice_is_refused():
+    process = Process("true").run()
+    with pytest.raises(ValueError, match="reset"):
+        process.start()
+
+
+def test_reset_while_it_runs_is_refused():
+    with Process("sleep 60").start() as process, pytest.raises(ValueError, match="running"):
+        process.reset()
+
+
+@pytest.mark.parametrize("call", ["wait", "kill", "close_stdin"])
+def test_calls_before_the_start_say_what_is_missing(call):
+    with pytest.raises(ValueError, match=r"start\(\)"):
+        getattr(Process("true"), call)()
+
+
+@pytest.mark.parametrize("cmd", [None, 3, b"ls", [], [None], {"a"}])
+def test_what_is_no_command_is_refused(cmd):
+    with pytest.raises(TypeError, match="cmd"):
+        Process(cmd)
+
+
+@pytest.mark.parametrize("timeout", [-1, True, "soon", [], float("nan")])
+def test_what_is_no_timeout_is_refused_where_it_is_given(timeout):
+    with pytest.raises((TypeError, ValueError), match="timeout"):
+        Process("true", timeout=timeout)
+
+
+def test_options_may_be_set_until_the_start():
+    process = Process("exit 2")
+    process.shell = True
+    process.nolog_exit_code = True
+    process.ignore_exit_code = True
+    process.stdout_handlers.append(io.StringIO())
+    assert process.run().ok
+    assert process.exit_code == 2
+
+
+def test_context_manager_kills_at_its_end():
+    with Process("sleep 60").start() as process:
+        pid = process.pid
+    assert process.ended
+    assert pid is None or not alive(pid)
+
+
+def test_process_can_be_awaited_in_any_loop():
+    async def main():
+        return (await Process("echo hi").start()).stdout
+
+    assert asyncio.run(main()) == "hi\n"
+
+
+def test_many_waits_in_many_threads():
+    process = Process("sleep 0.2").start()
+    ended = []
+    threads = [threading.Thread(target=lambda: ended.append(process.wait().ended)) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ended == [True] * 50
+
+
+def test_dates_are_unix_timestamps_in_order():
+    before = time.time()
+    process = Process("true").run()
+    assert before - 1 <= process.start_date <= process.end_date <= time.time() + 1
+
+
+def test_stats_count_what_went_wrong():
+    stats = quiet("false").run().stats()
+    assert stats["num_non_zero_exit_codes"] == 1
+    assert stats["num_ended"] == 1
+    assert stats["num_finished_ok"] == 0
+
+
+def test_failure_is_logged_once_with_the_last_lines(caplog):
+    Process("echo why >&2; exit 5", shell=True).run()
+    [record] = [r for r in caplog.records if r.levelname == "WARNING"]
+    assert "exit_code=5" in record.getMessage()
+    assert "why" in record.getMessage()
+
+
+def test_dump_tells_all():
+    text = quiet("echo out; exit 3", shell=True).run().dump()
+    assert "out" in text
+    assert "exit_code=3" in text
+
+
+def test_get_process_chooses_by_host():
+    assert type(get_process("true")) is Process
+    assert type(get_process("true", host="somewhere")) is SshProcess
+
+
+def test_ssh_process_has_its_host_and_both_spellings():
+    assert SshProcess("ls", "h", connection_params={"user": "u"}).connexion_params == {"user": "u"}
+    with pytest.raises(TypeError, match="connexion_params"):
+        SshProcess("ls", "h", connexion_params={}, connection_params={})
+
+
+def test_fork_in_the_script_gives_the_child_an_engine_of_its_own():
+    Process("true").run()
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(write, Process("echo from the child").run().stdout.encode())
+        os._exit(0)
+    os.close(write)
+    assert os.waitpid(pid, 0)[1] == 0
+    with os.fdopen(read) as said:
+        assert said.read() == "from the child\n"
+
+
+def test_kill_timeout_of_the_configuration_is_used(monkeypatch):
+    monkeypatch.setitem(configuration, "kill_timeout", 0.1)
+    process = quiet("trap '' TERM; echo ready; while :; do sleep 0.1; done", shell=True, timeout=0.5)
+    process.start().wait()
+    assert process.forced_kill
