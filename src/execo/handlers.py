@@ -33,7 +33,7 @@ class ProcessLifecycleHandler:
         """Take note that the process was started (`pid` and `start_date` are known)."""
 
     def end(self, process: "ProcessBase") -> None:
-        """Take note that the process ended, for whatever reason, and that all it printed is there."""
+        """Take note that the process ended, in any way; all that it printed is there."""
 
     def reset(self, process: "ProcessBase") -> None:
         """Take note that the process was reset and can be started again."""

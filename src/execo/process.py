@@ -188,7 +188,7 @@ class ProcessBase:
 
     @property
     def exit_code(self) -> int | None:
-        """Exit status; -n when it was killed by signal n; None before the end or without a start."""
+        """Exit status; -n when signal n killed it; None before the end or without a start."""
         return self._exit.code if self._exit else None
 
     @property
@@ -253,7 +253,8 @@ class ProcessBase:
         Raises:
             ValueError: it was started before and not `reset`.
         """
-        return start_all([self])[0]
+        start_all([self])
+        return self
 
     def wait(self, timeout: Timeout = None) -> Self:
         """Wait for the end, at most `timeout` seconds (None: no limit).
@@ -521,15 +522,14 @@ class ProcessBase:
             dispatch(self, partial(method, self))
 
 
-def start_all(processes: "Sequence[ProcessBase]") -> "Sequence[Any]":
-    """Start processes together, in order, and return them without waiting."""
+def start_all(processes: Sequence[ProcessBase]) -> None:
+    """Start processes together, in order, without waiting."""
     specs = [(*process._prepare(), process) for process in processes]
     for process in processes:
         process._get_ready()
     if specs:
         for process, child in zip(processes, engine().start_children(specs), strict=True):
             process._launched(child)
-    return processes
 
 
 def _flow(child: Child, stream: int) -> Callable[[bool], object]:
@@ -618,7 +618,7 @@ def get_process(
     **options: Any,
 ) -> Process | SshProcess:
     """Return a Process, or an SshProcess when `host` is given. `options` are those of Process."""
-    if host is None or host is False:
+    if not host:
         return Process(cmd, **options)
     options.pop("shell", None)
     return SshProcess(cmd, host, connexion_params, **options)

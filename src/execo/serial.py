@@ -21,7 +21,8 @@ def serial_command(device: str, speed: int) -> str:
     port = quote(device if device.startswith("/") else f"./{device}")
     return (
         "[ -t 0 ] && stty raw -echo; "
-        f"stty -F {port} {speed} raw -echo cs8 -parenb -cstopb && {{ cat {port} & exec cat > {port}; }}"
+        f"stty -F {port} {speed} raw -echo cs8 -parenb -cstopb && "
+        f"{{ cat {port} & exec cat > {port}; }}"
     )
 
 

@@ -81,9 +81,7 @@ class SettingsDict(dict[str, Any], Generic[S]):
         """
         self._load()
         if self._snapshot is None:
-            present = {
-                key: super(SettingsDict, self).get(key) for key in self._types if key in self
-            }
+            present = {key: self[key] for key in self._types if key in self}
             self._snapshot = self._record(**present)
         if not overrides:
             return self._snapshot
@@ -122,7 +120,7 @@ class SettingsDict(dict[str, Any], Generic[S]):
         self._load()
         return super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         self._load()
