@@ -58,7 +58,6 @@ def make_laptop(work: WorkDir) -> None:
     for user in USERS:
         common = SSH_CONFIG.format(user=user, key=work.user_key(user), known_hosts=known_hosts)
         work.ssh_config(user).write_text(common + addresses)
-    (work.run / "hosts.laptop").write_text(hosts_file())
-    (work.run / "nsswitch.laptop").write_text(
-        (work.rootfs / "etc/nsswitch.conf").read_text(),
-    )
+    work.laptop_etc.mkdir()
+    (work.laptop_etc / "hosts").write_text(hosts_file())
+    shutil.copy(work.rootfs / "etc/nsswitch.conf", work.laptop_etc)

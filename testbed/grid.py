@@ -182,15 +182,13 @@ class Grid:
     def laptop_argv(self, argv: Sequence[str]) -> list[str]:
         """Return the command that runs `argv` on the users' laptop.
 
-        The laptop has the machine's files, the grid's network and names.
+        The laptop has the machine's files, except that /etc is read-only, the grid's network
+        and the grid's names.
         """
-        # a mount namespace of its own: only there are these two files replaced
-        files = {"hosts.laptop": "/etc/hosts", "nsswitch.laptop": "/etc/nsswitch.conf"}
-        mounts = [
-            shlex.join(["mount", "--bind", str(self.work.run / name), path])
-            for name, path in files.items()
-        ]
-        script = " && ".join([*mounts, 'exec "$@"'])
+        # the mount is seen in a mount namespace of its own only
+        layers = f"lowerdir={self.work.laptop_etc}:/etc"
+        mount = shlex.join(["mount", "-t", "overlay", "overlay", "-o", layers, "/etc"])
+        script = f'{mount} && exec "$@"'
         command = ["unshare", "-m", "--", "sh", "-c", script, "sh", *argv]
         return self._root(LAPTOP).enter(command, network_only=True)
 

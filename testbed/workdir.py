@@ -62,6 +62,11 @@ class WorkDir:
         """Return the ssh configuration of `user`'s laptop."""
         return self.run / f"ssh_config.{user}"
 
+    @property
+    def laptop_etc(self) -> Path:
+        """Return the files that the laptop has in /etc instead of the machine's."""
+        return self.run / "laptop-etc"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other commands from starting or stopping the same grid meanwhile."""

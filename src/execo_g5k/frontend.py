@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from execo import quoting
-from execo.connexion import ConnexionParams
+from execo.connexion import ConnexionParams, words
 from execo.errors import ConfigError, TimedOut
 from execo.host import Host
 from execo.process import Process
@@ -84,23 +84,22 @@ class SshFrontend:
 
     def __init__(self, name: str, connexion_params: FrontendParams = None) -> None:
         self.name = name
-        host = Host(name)
-        self._host = host
-        self._params = ConnexionParams.of(host, _without_terminal(connexion_params))
+        self._host = Host(name)
+        self._params = ConnexionParams.of(_without_terminal(connexion_params))
 
     async def run(
         self, argv: Sequence[str], *, stdin: str = "", deadline: Deadline
     ) -> CommandResult:
         """Run a command line by ssh, without a terminal; see `Frontend.run`."""
-        ssh = self._params.ssh_argv(self._host, quoting.join([*_ENVIRONMENT, *argv]), pty=False)
+        ssh = self._params.ssh_argv(self._host, quoting.join([*_ENVIRONMENT, *argv]))
         result = await _run(self.name, argv, ssh, stdin, deadline)
         if result.exit_code == _SSH_FAILED and not _NOT_SSH.search(result.stderr):
             raise FrontendUnreachable(self.name, self._unreachable(result.stderr))
         return result
 
     def _unreachable(self, stderr: str) -> str:
-        words = _last_words(stderr) or "ssh ended without a word"
-        return f"{words} (try: {quoting.join(self._params.ssh_argv(self._host, 'true'))})"
+        reason = _last_words(stderr) or "ssh ended without a word"
+        return f"{reason} (try: {quoting.join(self._params.ssh_argv(self._host, 'true'))})"
 
 
 class LocalFrontend:
@@ -170,9 +169,7 @@ def _without_terminal(params: FrontendParams) -> dict[str, Any]:
     # on a terminal stderr is mixed with stdout and lines end with CR LF: OAR's answers would
     # have to be guessed from there
     merged = {**default_frontend_connexion_params, **(params or {}), "pty": False}
-    options = merged.get("ssh_options") or ()
-    if isinstance(options, str):
-        options = quoting.split(options)
+    options = words(merged["ssh_options"])
     merged["ssh_options"] = tuple(option for option in options if option not in ("-t", "-tt"))
     return merged
 

@@ -1,0 +1,1 @@
+"""Text of OAR tools -> records. Pure, fed by recorded output."""

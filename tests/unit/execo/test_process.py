@@ -167,7 +167,9 @@ def test_member_of_the_group_that_ignores_term_dies_after_the_leader():
     script = "(trap '' TERM; echo ready; while :; do sleep 0.1; done) & echo $!; wait"
     process = Process(script, shell=True).start()
     process.expect("ready")
-    member = int(process.stdout.split()[0] if process.stdout[0].isdigit() else process.stdout.split()[1])
+    member = int(
+        process.stdout.split()[0] if process.stdout[0].isdigit() else process.stdout.split()[1]
+    )
     process.kill(auto_force_kill_timeout=0.3).wait()
     until(lambda: not alive(member))
 
@@ -247,8 +249,11 @@ def test_pty_is_the_controlling_terminal():
 
 
 def test_control_c_on_a_pty_interrupts():
-    process = quiet("trap 'echo interrupted; exit 4' INT; echo ready; while :; do sleep 0.05; done",
-                    shell=True, pty=True).start()
+    process = quiet(
+        "trap 'echo interrupted; exit 4' INT; echo ready; while :; do sleep 0.05; done",
+        shell=True,
+        pty=True,
+    ).start()
     process.expect("ready")
     process.write("\x03")
     assert process.wait().exit_code == 4
@@ -317,7 +322,9 @@ def test_output_goes_to_open_files_descriptors_and_named_files(tmp_path):
     text, binary = io.StringIO(), io.BytesIO()
     with (tmp_path / "fd").open("wb") as opened:
         name = str(tmp_path / "named")
-        Process("echo é", stdout_handlers=[text, binary, opened.fileno(), name, tmp_path / "p"]).run()
+        Process(
+            "echo é", stdout_handlers=[text, binary, opened.fileno(), name, tmp_path / "p"]
+        ).run()
         Process("echo more", stdout_handlers=[name]).run()
     assert text.getvalue() == "é\n"
     assert binary.getvalue() == "é\n".encode()
@@ -477,7 +484,9 @@ def test_process_can_be_awaited_in_any_loop():
 def test_many_waits_in_many_threads():
     process = Process("sleep 0.2").start()
     ended = []
-    threads = [threading.Thread(target=lambda: ended.append(process.wait().ended)) for _ in range(50)]
+    threads = [
+        threading.Thread(target=lambda: ended.append(process.wait().ended)) for _ in range(50)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -537,6 +546,8 @@ def test_fork_in_the_script_gives_the_child_an_engine_of_its_own():
 
 def test_kill_timeout_of_the_configuration_is_used(monkeypatch):
     monkeypatch.setitem(configuration, "kill_timeout", 0.1)
-    process = quiet("trap '' TERM; echo ready; while :; do sleep 0.1; done", shell=True, timeout=0.5)
+    process = quiet(
+        "trap '' TERM; echo ready; while :; do sleep 0.1; done", shell=True, timeout=0.5
+    )
     process.start().wait()
     assert process.forced_kill

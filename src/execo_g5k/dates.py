@@ -1,0 +1,68 @@
+"""Dates and durations as OAR writes them.
+
+OAR speaks wall time of Paris, without a zone: "2026-11-23 01:02:38". Its durations are "H:M:S" with
+any number of digits: "0:10:0".
+"""
+
+import math
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from execo.times import Date, Duration, get_seconds, get_unixts
+
+_PARIS = ZoneInfo("Europe/Paris")
+_FORMAT = "%Y-%m-%d %H:%M:%S"
+_DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2} \d{1,2}:\d{1,2}:\d{1,2}$")
+_DURATION = re.compile(r"^(\d+)(?::(\d+))?(?::(\d+))?$")
+
+
+def format_oar_date(date: Date) -> str:
+    """Return a date as OAR takes it: "YYYY-MM-DD HH:MM:SS", wall time of Paris.
+
+    Fractions of a second are cut off.
+
+    Raises:
+        TypeError, ValueError: it is no date; see `execo.get_unixts`.
+    """
+    moment = datetime.fromtimestamp(math.floor(get_unixts(date)), UTC)
+    return moment.astimezone(_PARIS).strftime(_FORMAT)
+
+
+def oar_date_to_unixts(date: str) -> int:
+    """Return a date of OAR as a unix timestamp.
+
+    In the hour that happens twice in October, the first of the two is meant: OAR gives no way to
+    tell them apart.
+
+    Raises:
+        ValueError: it is no date of OAR.
+    """
+    if not isinstance(date, str) or not _DATE.match(date.strip()):
+        raise ValueError(f"{date!r} is no date of OAR: expected YYYY-MM-DD HH:MM:SS")
+    moment = datetime.strptime(date.strip(), _FORMAT).replace(tzinfo=_PARIS, fold=0)
+    return int(moment.timestamp())
+
+
+def format_oar_duration(duration: Duration) -> str:
+    """Return a duration as OAR takes it: "H:M:S"; a part of a second counts as a second.
+
+    Raises:
+        TypeError, ValueError: it is no duration; see `execo.get_seconds`.
+    """
+    minutes, seconds = divmod(math.ceil(get_seconds(duration)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def oar_duration_to_seconds(duration: str) -> int:
+    """Return a duration of OAR in seconds: "H:M:S", "H:M" or "H".
+
+    Raises:
+        ValueError: it is no duration of OAR.
+    """
+    match = _DURATION.match(duration.strip()) if isinstance(duration, str) else None
+    if match is None:
+        raise ValueError(f"{duration!r} is no duration of OAR: expected H:M:S")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds

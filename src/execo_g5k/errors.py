@@ -1,0 +1,102 @@
+"""All that `execo_g5k` raises, besides the errors of `execo`.
+
+execo.Error
+  G5kError
+    FrontendUnreachable   no connexion, or one that was cut
+    CommandFailed         a command ran on a frontend and failed
+    SubmissionRefused     OAR said no, in its own words
+    JobNotFound           OAR knows no such job
+    JobEnded              the job will not run any more
+    UnparsableOutput      a command printed something else than it should
+"""
+
+from collections.abc import Sequence
+
+from execo import quoting
+from execo.errors import Error
+from execo.times import format_date
+
+_SHOWN = 400
+
+
+class G5kError(Error):
+    """Base of all errors of `execo_g5k`."""
+
+
+class FrontendUnreachable(G5kError):
+    """A frontend can't be reached, or the connexion to it was cut."""
+
+    def __init__(self, frontend: str, reason: str) -> None:
+        super().__init__(f"{frontend}: {reason}")
+        self.frontend = frontend
+        self.reason = reason
+
+
+class CommandFailed(G5kError):
+    """A command ran on a frontend and failed."""
+
+    def __init__(
+        self,
+        frontend: str,
+        argv: Sequence[str],
+        exit_code: int | None,
+        stdout: str,
+        stderr: str,
+    ) -> None:
+        words = (stderr.strip() or stdout.strip())[-_SHOWN:] or "no output"
+        super().__init__(f"{frontend}: `{quoting.join(argv)}`: exit {exit_code}: {words}")
+        self.frontend = frontend
+        self.argv = tuple(argv)
+        self.exit_code = exit_code
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+class SubmissionRefused(G5kError):
+    """OAR refused a submission."""
+
+    def __init__(
+        self,
+        frontend: str,
+        reason: str,
+        could_start_at: float | None = None,
+        exit_code: int | None = None,
+    ) -> None:
+        """`reason`: OAR's own words. `could_start_at`: date that OAR offers (unix timestamp)."""
+        offer = "" if could_start_at is None else f"; it could start {format_date(could_start_at)}"
+        super().__init__(f"{frontend}: submission refused: {reason}{offer}")
+        self.frontend = frontend
+        self.reason = reason
+        self.could_start_at = could_start_at
+        self.exit_code = exit_code
+
+
+class JobNotFound(G5kError):
+    """OAR knows no such job on this frontend."""
+
+    def __init__(self, job_id: int, frontend: str) -> None:
+        super().__init__(
+            f"{frontend}: job {job_id} is unknown; jobs belong to a site: is it the right one?"
+        )
+        self.job_id = job_id
+        self.frontend = frontend
+
+
+class JobEnded(G5kError):
+    """A job ended, or failed, and will not run any more."""
+
+    def __init__(self, job_id: int, frontend: str, state: object) -> None:
+        words = getattr(state, "value", state)
+        super().__init__(f"{frontend}: job {job_id} has ended (state {words})")
+        self.job_id = job_id
+        self.frontend = frontend
+        self.state = state
+
+
+class UnparsableOutput(G5kError):
+    """A command printed something else than it should."""
+
+    def __init__(self, argv: Sequence[str], text: str) -> None:
+        super().__init__(f"can't read the output of `{quoting.join(argv)}`: {text[:_SHOWN]!r}")
+        self.argv = tuple(argv)
+        self.text = text

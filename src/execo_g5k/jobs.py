@@ -1,0 +1,193 @@
+"""Jobs: how they are named, the states of their life, what is known of them."""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from execo.times import format_date
+
+
+class JobRef(NamedTuple):
+    """A job of a site: the (job id, site) that all functions return and take."""
+
+    job_id: int
+    frontend: str | None
+
+
+class JobState(enum.Enum):
+    """The states of a job, in OAR's words (OAR 2.5)."""
+
+    WAITING = "Waiting"
+    HOLD = "Hold"
+    TO_LAUNCH = "toLaunch"
+    TO_ERROR = "toError"
+    TO_ACK_RESERVATION = "toAckReservation"
+    LAUNCHING = "Launching"
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+    RESUMING = "Resuming"
+    FINISHING = "Finishing"
+    TERMINATED = "Terminated"
+    ERROR = "Error"
+
+    @property
+    def final(self) -> bool:
+        """Whether the job will not change any more, nor run."""
+        return self in (JobState.TERMINATED, JobState.ERROR)
+
+    @property
+    def running(self) -> bool:
+        """Whether the job has its nodes."""
+        return self in (JobState.RUNNING, JobState.SUSPENDED, JobState.RESUMING)
+
+
+class JobInfo(dict[str, Any]):
+    """What is known of a job: a dict, whose keys are there when they are known.
+
+    The same can be read as attributes, None when it is not known.
+    """
+
+    @property
+    def job_id(self) -> int | None:
+        """Id of the job."""
+        return self.get("job_id")
+
+    @property
+    def state(self) -> JobState:
+        """State of the job."""
+        return JobState(self["state"])
+
+    @property
+    def start_date(self) -> int | None:
+        """Date of the start (unix timestamp)."""
+        return self.get("start_date")
+
+    @property
+    def stop_date(self) -> int | None:
+        """Date of the end (unix timestamp)."""
+        return self.get("stop_date")
+
+    @property
+    def scheduled_start(self) -> int | None:
+        """Start that OAR predicts (unix timestamp)."""
+        return self.get("scheduled_start")
+
+    @property
+    def submission_date(self) -> int | None:
+        """Date of the submission (unix timestamp)."""
+        return self.get("submission_date")
+
+    @property
+    def walltime(self) -> int | None:
+        """Longest duration (seconds)."""
+        return self.get("walltime")
+
+    @property
+    def duration(self) -> int | None:
+        """The same as `walltime`."""
+        return self.get("duration")
+
+    @property
+    def name(self) -> str | None:
+        """Name given at the submission."""
+        return self.get("name")
+
+    @property
+    def user(self) -> str | None:
+        """Account that owns the job."""
+        return self.get("user")
+
+    @property
+    def queue(self) -> str | None:
+        """Queue."""
+        return self.get("queue")
+
+    @property
+    def project(self) -> str | None:
+        """Project."""
+        return self.get("project")
+
+    @property
+    def command(self) -> str | None:
+        """Command that the job runs."""
+        return self.get("command")
+
+    @property
+    def types(self) -> list[str] | None:
+        """Job types."""
+        return self.get("types")
+
+    @property
+    def properties(self) -> str | None:
+        """SQL condition on the resources, as OAR completed it."""
+        return self.get("properties")
+
+    @property
+    def resources(self) -> list[int] | None:
+        """Numbers of the resources that the job has."""
+        return self.get("resources")
+
+    @property
+    def wanted_resources(self) -> str | None:
+        """Resources asked for, as OAR completed them."""
+        return self.get("wanted_resources")
+
+    @property
+    def hosts(self) -> list[str] | None:
+        """Names of the hosts that the job has."""
+        return self.get("hosts")
+
+    @property
+    def exit_code(self) -> int | None:
+        """Exit status of the command; -n when signal n ended it."""
+        return self.get("exit_code")
+
+    @property
+    def events(self) -> Sequence[dict[str, Any]] | None:
+        """What OAR did: dicts with `date` (unix timestamp), `type` and `description`."""
+        return self.get("events")
+
+    def __repr__(self) -> str:
+        start = self.start_date or self.scheduled_start
+        when = "" if start is None else f", start {format_date(start)}"
+        return f"<JobInfo({self.job_id}, {self.get('state')}{when})>"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The job runs. The only outcome that is true."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The job ended before, or failed."""
+
+    state: JobState
+    message: str | None = None
+    """What OAR did about it, such as a new submission."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The job has not started in time; it still waits."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """There is no such job."""
+
+    job_id: int
+    frontend: str
+
+    def __bool__(self) -> bool:
+        return False

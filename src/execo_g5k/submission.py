@@ -1,0 +1,184 @@
+"""What is asked of OAR -> words of oarsub. Pure: nothing is run here."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from execo import quoting
+from execo.times import Date, Duration, get_seconds, get_unixts
+from execo_g5k.dates import format_oar_date, format_oar_duration
+
+_YEAR = 365 * 24 * 3600
+SLEEP_FOR_A_YEAR = f"sleep {_YEAR}"
+"""Command of a job without one: it lives until it is deleted, or its walltime."""
+
+# OAR 2.5.9 accepts a longer one, fails to record it, and the job waits for ever
+_LONGEST = 2**31 - 1
+_WALLTIME = re.compile(r"(?:^|,)\s*walltime\s*=", re.IGNORECASE)
+
+
+@dataclass
+class OarSubmission:
+    """What is asked of OAR. A plain record: fields may be changed until it is submitted.
+
+    - `resources`: such as "nodes=2", "{cluster='grisou'}/nodes=2+/nodes=1"; a list of parts is
+      joined by +. It may hold its own walltime ("nodes=2,walltime=1:0:0"). None for OAR's default.
+    - `walltime`: any duration; None for OAR's default.
+    - `job_type`: one or many, such as "deploy".
+    - `sql_properties`: SQL condition that each resource must satisfy.
+    - `queue`: None for the default one.
+    - `reservation_date`: any date; None to start as soon as possible.
+    - `directory`: where the command starts, on the frontend's side.
+    - `project`, `name`: of the job.
+    - `additional_options`: of oarsub; text split as a shell would, or a list of words.
+    - `command`: text for the shell of the job; None sleeps for a year.
+    """
+
+    resources: str | Sequence[str] | None = None
+    walltime: Duration | None = None
+    job_type: str | Sequence[str] | None = None
+    sql_properties: str | None = None
+    queue: str | None = None
+    reservation_date: Date | None = None
+    directory: str | None = None
+    project: str | None = None
+    name: str | None = None
+    additional_options: str | Sequence[str] | None = None
+    command: str | Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        check_submission(self)
+
+    def __repr__(self) -> str:
+        given = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) is not None
+        ]
+        return f"OarSubmission({', '.join(given)})"
+
+
+def check_submission(submission: OarSubmission) -> None:
+    """Raise if a field can't be submitted.
+
+    Raises:
+        TypeError: a field is of another type.
+        ValueError: a field is impossible.
+    """
+    for field in ("sql_properties", "queue", "directory", "project", "name"):
+        _checked_text(field, getattr(submission, field))
+    for field in ("resources", "job_type"):
+        _texts(field, getattr(submission, field))
+    _resource_request(submission)
+    _additional(submission.additional_options)
+    _command(submission.command)
+    if submission.reservation_date is not None:
+        _reservation_date(submission.reservation_date)
+
+
+def oarsub_argv(submission: OarSubmission, *, job_key_file: str | None = None) -> list[str]:
+    """Return the words of oarsub, the command last.
+
+    `job_key_file`: path, on the frontend, of the ssh key that the job imports.
+
+    Raises:
+        TypeError, ValueError: a field can't be submitted.
+    """
+    check_submission(submission)
+    argv = ["oarsub"]
+    argv += _option("-l", _resource_request(submission))
+    for job_type in _texts("job_type", submission.job_type):
+        argv += ["-t", job_type]
+    argv += _option("-p", submission.sql_properties)
+    argv += _option("-q", submission.queue)
+    if submission.reservation_date is not None:
+        argv += ["-r", _reservation_date(submission.reservation_date)]
+    argv += _option("-d", submission.directory)
+    argv += _option("--project", submission.project)
+    argv += _option("-n", submission.name)
+    argv += _additional(submission.additional_options)
+    if job_key_file is not None:
+        argv += ["-k", "-i", job_key_file]
+    command = _command(submission.command)
+    return [*argv, *(["--"] if command.startswith("-") else []), command]
+
+
+def get_oarsub_commandline(submission: OarSubmission) -> str:
+    """Return the shell text that submits `submission`, quoted."""
+    return quoting.join(oarsub_argv(submission))
+
+
+def _option(flag: str, value: str | None) -> list[str]:
+    return [] if value is None else [flag, value]
+
+
+def _resource_request(submission: OarSubmission) -> str | None:
+    parts = _texts("resources", submission.resources)
+    if submission.resources is not None and not parts:
+        raise ValueError(f"resources: {submission.resources!r} is empty; None is OAR's default")
+    request = "+".join(part.strip("+ ") for part in parts)
+    if submission.walltime is None:
+        return request or None
+    seconds = get_seconds(submission.walltime)
+    if not 0 < seconds <= _LONGEST:
+        raise ValueError(f"walltime: {submission.walltime!r}: expected 1 to {_LONGEST} seconds")
+    if _WALLTIME.search(request):
+        raise ValueError(
+            f"walltime: {submission.walltime!r}, but resources {request!r} hold one already"
+        )
+    walltime = f"walltime={format_oar_duration(submission.walltime)}"
+    return f"{request},{walltime}" if request else walltime
+
+
+def _reservation_date(date: Date) -> str:
+    try:
+        get_unixts(date)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"reservation_date: {error}") from error
+    return format_oar_date(date)
+
+
+def _additional(options: object) -> list[str]:
+    if options is None:
+        return []
+    if isinstance(options, str):
+        return quoting.split(options)
+    return _texts("additional_options", options)
+
+
+def _command(command: object) -> str:
+    if command is None:
+        return SLEEP_FOR_A_YEAR
+    if isinstance(command, str):
+        _checked_text("command", command)
+        return command
+    words = _texts("command", command)
+    if not words:
+        raise ValueError(f"command: {command!r} is empty; None sleeps for a year")
+    return quoting.join(words)
+
+
+def _texts(field: str, value: object) -> list[str]:
+    if value is None:
+        return []
+    values: Any = [value] if isinstance(value, str | os.PathLike) else value
+    if isinstance(values, bytes | dict) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{field}: {value!r}: expected text, or several")
+    found = list(values)
+    for item in found:
+        _checked_text(field, item)
+    return found
+
+
+def _checked_text(field: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise TypeError(f"{field}: {value!r}: expected text")
+    if not value.strip():
+        raise ValueError(f"{field}: {value!r} is empty; None leaves it out")
+    if "\0" in value:
+        raise ValueError(f"{field}: {value!r} holds a NUL character")
