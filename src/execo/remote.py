@@ -9,12 +9,10 @@ from execo.host import Host, get_hosts_list
 from execo.process import Command, SshProcess
 from execo.serial import SerialSsh
 from execo.spelling import accept_old_spellings
-from execo.substitutions import Substitutions
+from execo.substitutions import Substitutions, substituted_options
 
 CommandFor = Callable[[Host, int], Command]
 """Gives the command for a host and its index among the hosts."""
-
-_HANDLER_LISTS = ("stdout_handlers", "stderr_handlers")
 
 
 class Remote(Action):
@@ -73,20 +71,6 @@ def host_processes(
         else:
             command = tuple(substitute(str(word), index, address) for word in cmd)
         yield SshProcess(command, host, connexion_params, **own)
-
-
-def substituted_options(
-    options: Mapping[str, Any], substitute: Substitutions, index: int, address: str
-) -> dict[str, Any]:
-    """Return `options` of a process, with the file names of its handlers for this host."""
-    own = dict(options)
-    for key in _HANDLER_LISTS:
-        if own.get(key):
-            own[key] = [
-                substitute(handler, index, address) if isinstance(handler, str) else handler
-                for handler in own[key]
-            ]
-    return own
 
 
 class RemoteSerial(Action):

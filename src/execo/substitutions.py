@@ -11,6 +11,7 @@ logger = logging.getLogger("execo")
 _HOST = re.compile(r"\{\{\{\s*host\s*\}\}\}")
 _EXPRESSION = re.compile(r"\{\{(.+?)\}\}(?!\})", re.DOTALL)
 _OUR_PACKAGES = ("execo", "execo_g5k")
+_HANDLER_LISTS = ("stdout_handlers", "stderr_handlers")
 
 
 def callers_names() -> dict[str, Any]:
@@ -74,3 +75,17 @@ def _chooser(value: object, expression: str) -> Callable[[int], str]:
     if not elements:
         raise ValueError(f"{{{{{expression}}}}} is empty: there is no element for a host")
     return lambda index: str(elements[index % len(elements)])
+
+
+def substituted_options(
+    options: Mapping[str, Any], substitute: Substitutions, index: int, address: str
+) -> dict[str, Any]:
+    """Return `options` of a process, with the file names of its handlers for this host."""
+    own = dict(options)
+    for key in _HANDLER_LISTS:
+        if own.get(key):
+            own[key] = [
+                substitute(handler, index, address) if isinstance(handler, str) else handler
+                for handler in own[key]
+            ]
+    return own

@@ -9,9 +9,8 @@ from execo.action import Action
 from execo.connexion import ConnexionParams
 from execo.host import Host, get_hosts_list
 from execo.process import Process
-from execo.remote import substituted_options
 from execo.spelling import accept_old_spellings
-from execo.substitutions import Substitutions
+from execo.substitutions import Substitutions, substituted_options
 
 Files = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
