@@ -1,15 +1,16 @@
 """What is measured: each workload, ours and with the bare loop, both checking their results."""
 
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bench import bare
 from execo import Action, Process, ProcessOutputHandler
 from execo.process import ProcessBase
 
 MEGABYTE = 1 << 20
+MEGABYTE_OF_WHOLE_LINES = 1048560
 LINES = ["sh", "-c", 'yes "$1" | head -n "$2"', "sh", "x" * 39, "5000000"]
-MEGABYTE_OF_LINES = ["sh", "-c", 'yes "$1" | head -c 1048576', "sh", "x" * 39]
+MEGABYTE_OF_LINES = ["sh", "-c", 'yes "$1" | head -c 1048560', "sh", "x" * 39]
 BIG = ["head", "-c", str(200 * MEGABYTE), "/dev/zero"]
 
 
@@ -42,19 +43,27 @@ class BareLines:
         self.lines += 1
 
 
-def _ours(commands: Sequence[Sequence[str]], handlers: Sequence[CountLines] = ()) -> list[int]:
+def _ours(commands: Sequence[Sequence[str]]) -> list[int]:
+    return [len(process.stdout) for process in _run([Process(c) for c in commands])]
+
+
+def _ours_lines(commands: Sequence[Sequence[str]]) -> list[int]:
+    handlers = [CountLines() for _ in commands]
+    _run(
+        [
+            Process(command, stdout_handlers=[handler], default_stdout_handler=False)
+            for command, handler in zip(commands, handlers, strict=True)
+        ]
+    )
+    return [handler.lines for handler in handlers]
+
+
+def _run(processes: list[Process]) -> list[Process]:
     action = Action()
-    for index, command in enumerate(commands):
-        options = (
-            {"stdout_handlers": [handlers[index]], "default_stdout_handler": False}
-            if handlers
-            else {}
-        )
-        action.processes.append(Process(command, **options))
+    action.processes = list(processes)
     action.run()
-    sizes = [handler.lines for handler in handlers] or [len(p.stdout) for p in action.processes]
-    _check(p.exit_code == 0 for p in action.processes)
-    return sizes
+    _check(p.exit_code == 0 for p in processes)
+    return processes
 
 
 def _bare_memory(commands: Sequence[Sequence[str]]) -> list[int]:
@@ -71,17 +80,13 @@ def _bare_lines(commands: Sequence[Sequence[str]]) -> list[int]:
     return [taker.lines for taker in takers]
 
 
-def _check(facts: object) -> None:
-    if not all(facts):  # type: ignore[call-overload]
+def _check(facts: Iterable[bool]) -> None:
+    if not all(facts):
         raise AssertionError("a process failed")
 
 
 def _many(count: int) -> list[list[str]]:
     return [["/bin/true"]] * count
-
-
-def _ours_lines(commands: Sequence[Sequence[str]]) -> list[int]:
-    return _ours(commands, [CountLines() for _ in commands])
 
 
 Workload = Callable[[], list[int]]
@@ -104,12 +109,12 @@ WORKLOADS: dict[str, tuple[Workload, Workload, list[int]]] = {
     "W3c 200 x 1 MB lines": (
         lambda: _ours_lines([MEGABYTE_OF_LINES] * 200),
         lambda: _bare_lines([MEGABYTE_OF_LINES] * 200),
-        [MEGABYTE // 40] * 200,
+        [MEGABYTE_OF_WHOLE_LINES // 40] * 200,
     ),
     "W3d 200 x 1 MB": (
         lambda: _ours([MEGABYTE_OF_LINES] * 200),
         lambda: _bare_memory([MEGABYTE_OF_LINES] * 200),
-        [MEGABYTE] * 200,
+        [MEGABYTE_OF_WHOLE_LINES] * 200,
     ),
 }
 """Name -> ours, the bare loop, and the sizes or counts that both must return."""

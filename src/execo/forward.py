@@ -48,7 +48,6 @@ class PortForwarder(SshProcess):
             if local_port is None
             else _checked_port(local_port, "local_port")
         )
-        self.forwarding = Completion()
         route = f"{self.local_port} to {self.remote_host.address}:{self.remote_port}"
         super().__init__(f"forward {route}", host, connexion_params, **options)
 

@@ -104,9 +104,11 @@ class Engine:
         self._when_gone = gone
         for child in list(children):
             child.kill(signal.SIGTERM, _AT_EXIT / 2)
-        if children:
-            await asyncio.wait_for(all_gone.wait(), _AT_EXIT)
-        self.remnants.kill()
+        try:
+            if children:
+                await asyncio.wait_for(all_gone.wait(), _AT_EXIT)
+        finally:
+            self.remnants.kill()
 
 
 _engine: Engine | None = None
