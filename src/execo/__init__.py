@@ -6,6 +6,7 @@ Where things are, from the user's side down to the operating system:
     remote.py transfer.py         the same command, or a copy, on many hosts
     action.py                     processes started, waited for and killed as one
     process.py serial.py forward.py    a command here or on a host, a serial port, a forwarded port
+    _lifecycle.py _record.py      the life of a process, and what is known of it
     handlers.py _outputs.py _expect.py    what becomes of output
     _engine/                      the event loop that owns the processes
     connexion.py config.py        how hosts are reached, and all settings

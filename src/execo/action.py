@@ -12,11 +12,12 @@ from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
 from execo._engine.loop import engine
 from execo._expect import Regexes, Search, compiled
+from execo._lifecycle import start_all
 from execo._unset import UNSET
 from execo.errors import ProcessesFailed
 from execo.handlers import STDOUT, ActionLifecycleHandler
 from execo.host import Host, get_hosts_list
-from execo.process import Command, Process, ProcessBase, start_all
+from execo.process import Command, Process, ProcessBase
 from execo.times import Deadline, Timeout, resolve_timeout
 
 logger = logging.getLogger("execo")

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from execo._engine.buffers import text_decoder
 
@@ -114,7 +114,7 @@ class OutputSink(Protocol):
         ...
 
 
-def output_sink(handler: OutputHandler, process: "ProcessBase", stream: int) -> OutputSink:
+def output_sink(handler: OutputHandler, process: Any, stream: int) -> OutputSink:
     """Return what gives bytes printed by `process` on `stream` to `handler`.
 
     Raises:
@@ -144,8 +144,8 @@ def check_output_handler(handler: object) -> None:
 class _TextSink:
     def __init__(
         self,
-        read: Callable[["ProcessBase", int, str, bool, bool], None],
-        process: "ProcessBase",
+        read: Callable[[Any, int, str, bool, bool], None],
+        process: Any,
         stream: int,
     ) -> None:
         self._read, self._process, self._stream = read, process, stream

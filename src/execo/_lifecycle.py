@@ -1,0 +1,159 @@
+"""The life of a process, from its preparation to its end, as the engine tells it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from execo._engine.child import Child, ChildOptions, Exit
+from execo._engine.dispatch import dispatch
+from execo._engine.loop import engine
+from execo._outputs import StreamOutput
+from execo._record import ProcessRecord, ProcessState
+from execo.config import settings
+from execo.handlers import (
+    STDERR,
+    STDOUT,
+    OutputHandler,
+    OutputSink,
+    check_output_handler,
+    output_sink,
+)
+from execo.times import resolve_timeout
+
+logger = logging.getLogger("execo")
+
+_LAST_LINES = 5
+
+
+class ProcessLife(ProcessRecord):
+    """A process as the engine sees it: what it needs to start it, and what it tells of it."""
+
+    def _prepare(self) -> tuple[list[str], ChildOptions]:
+        """Return what the engine needs of the options as they are now; change nothing."""
+        if self.started:
+            raise ValueError(f"{self!r} was started already: call reset() to start it again")
+        argv = self._argv()
+        current = settings()
+        options = ChildOptions(
+            pty=self.pty,
+            group=bool(self.kill_subprocesses),
+            timeout=resolve_timeout(self.timeout, None),
+            kill_timeout=current.kill_timeout,
+            kill_at_exit=current.kill_childs_at_end,
+        )
+        for handler in (*self.stdout_handlers, *self.stderr_handlers):
+            check_output_handler(handler)
+        return argv, options
+
+    def _get_ready(self) -> None:
+        kept = {STDOUT: self.default_stdout_handler, STDERR: self.default_stderr_handler}
+        handlers = {STDOUT: self.stdout_handlers, STDERR: self.stderr_handlers}
+        self._outputs = {
+            stream: StreamOutput(
+                self,
+                keep=kept[stream],
+                merge_crlf=self._merge_crlf,
+                sinks=self._sinks(handlers[stream], stream),
+            )
+            for stream in (STDOUT, STDERR)
+        }
+        self._state = ProcessState.STARTING
+
+    def _sinks(self, handlers: Iterable[OutputHandler], stream: int) -> list[OutputSink]:
+        sinks = []
+        for handler in handlers:
+            try:
+                sinks.append(output_sink(handler, self, stream))
+            except OSError as error:
+                logger.error("%r: output is not written to %s: %s", self, handler, error)
+        return sinks
+
+    def _launched(self, child: Child) -> None:
+        self._child = child
+        for stream, output in self._outputs.items():
+            if output.handled:
+                output.control_flow(_flow(child, stream))
+
+    def child_started(self, pid: int) -> None:
+        """Note that it runs."""
+        self.pid = pid
+        self.start_date = time.time()
+        self._state = ProcessState.RUNNING
+        logger.debug("start %r", self)
+        self._tell("start")
+        self.started_event.set()
+
+    def child_printed(self, stream: int, data: bytes) -> None:
+        """Take output."""
+        self._outputs[stream].printed(data)
+
+    def child_write_failed(self, reason: str) -> None:
+        """Note that input was lost."""
+        self.write_error = True
+        if not self.nolog_write_error:
+            logger.warning("%r: can't write to its input: %s", self, reason)
+
+    def child_timed_out(self) -> None:
+        """Note that its time is over."""
+        self.timeouted = True
+        self.timeout_date = time.time()
+        self._kill_sent = True
+        if not self.nolog_timeout:
+            logger.warning("%r: timeout of %g s is over, killing it", self, self._seconds())
+
+    def _seconds(self) -> float:
+        return resolve_timeout(self.timeout, None) or 0.0
+
+    def child_ended(self, end: Exit) -> None:
+        """Note the end; whoever waits goes on once handlers have seen all."""
+        self.end_date = time.time()
+        self._exit = end
+        for output in self._outputs.values():
+            output.printed(b"")
+        self._state = ProcessState.ENDED
+        self._log_end()
+        if self.lifecycle_handlers or any(o.handled for o in self._outputs.values()):
+            self._tell("end")
+            dispatch(self, self._finish)
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.started_event.set()
+        self.ended_event.set()
+
+    def _log_end(self) -> None:
+        if self.error:
+            if not self.nolog_error:
+                logger.warning("%r", self)
+        elif self.exit_code != 0 and not self.killed and not self.nolog_exit_code:
+            logger.warning("%r%s", self, self._last_lines())
+        else:
+            logger.debug("end %r", self)
+
+    def _last_lines(self) -> str:
+        lines = (self.stderr or self.stdout).splitlines()[-_LAST_LINES:]
+        return "".join(f"\n    {line}" for line in lines)
+
+    def _tell(self, event: str) -> None:
+        for handler in self.lifecycle_handlers:
+            method = getattr(handler, event)
+            dispatch(self, partial(method, self))
+
+
+def start_all(processes: Sequence[ProcessLife]) -> None:
+    """Start processes together, in order, without waiting."""
+    specs = [(*process._prepare(), process) for process in processes]
+    for process in processes:
+        process._get_ready()
+    if specs:
+        for process, child in zip(processes, engine().start_children(specs), strict=True):
+            process._launched(child)
+
+
+def _flow(child: Child, stream: int) -> Callable[[bool], object]:
+    def flow(on: bool) -> None:
+        engine().call(child.resume if on else child.pause, stream)
+
+    return flow
