@@ -25,23 +25,30 @@ def format_oar_date(date: Date) -> str:
     Raises:
         TypeError, ValueError: it is no date; see `execo.get_unixts`.
     """
-    moment = datetime.fromtimestamp(math.floor(get_unixts(date)), UTC)
-    return moment.astimezone(_PARIS).strftime(_FORMAT)
+    try:
+        moment = datetime.fromtimestamp(math.floor(get_unixts(date)), UTC)
+        return moment.astimezone(_PARIS).strftime(_FORMAT)
+    except OverflowError as error:
+        raise ValueError(f"date: {date!r} is out of the calendar: {error}") from error
 
 
 def oar_date_to_unixts(date: str) -> int:
     """Return a date of OAR as a unix timestamp.
 
     In the hour that happens twice in October, the first of the two is meant: OAR gives no way to
-    tell them apart.
+    tell them apart, and a reservation must not be awaited too late. In the hour that is skipped
+    in March, the date is counted from before the skip: 02:30 is 03:30.
 
     Raises:
         ValueError: it is no date of OAR.
     """
     if not isinstance(date, str) or not _DATE.match(date.strip()):
         raise ValueError(f"{date!r} is no date of OAR: expected YYYY-MM-DD HH:MM:SS")
-    moment = datetime.strptime(date.strip(), _FORMAT).replace(tzinfo=_PARIS, fold=0)
-    return int(moment.timestamp())
+    try:
+        moment = datetime.strptime(date.strip(), _FORMAT)
+    except ValueError as error:
+        raise ValueError(f"{date!r} is no date of OAR: {error}") from error
+    return int(moment.replace(tzinfo=_PARIS, fold=0).timestamp())
 
 
 def format_oar_duration(duration: Duration) -> str:

@@ -174,9 +174,9 @@ async def _understand(
 ) -> int | Error:
     answer = parse_oarsub(result.exit_code, result.stdout, result.stderr)
     if isinstance(answer, Refused):
-        if answer.job_id is not None and answer.exit_code != _RESERVATION_REFUSED:
+        if answer.job_ids and answer.exit_code != _RESERVATION_REFUSED:
             # OAR says that it killed this job; it runs it later, when its server is back
-            await delete_strays(frontend, mark, grid.clock, known=(answer.job_id,))
+            await delete_strays(frontend, mark, grid.clock, known=answer.job_ids)
         return SubmissionRefused(
             frontend.name, answer.reason, answer.could_start_at, answer.exit_code
         )

@@ -3,13 +3,13 @@
 import dataclasses
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from execo import quoting
-from execo.times import Date, Duration, get_seconds, get_unixts
-from execo_g5k.dates import format_oar_date, format_oar_duration
+from execo.times import Date, Duration, get_seconds
+from execo_g5k.dates import format_oar_date, format_oar_duration, oar_duration_to_seconds
 
 _YEAR = 365 * 24 * 3600
 SLEEP_FOR_A_YEAR = f"sleep {_YEAR}"
@@ -17,7 +17,10 @@ SLEEP_FOR_A_YEAR = f"sleep {_YEAR}"
 
 # OAR 2.5.9 accepts a longer one, fails to record it, and the job waits for ever
 _LONGEST = 2**31 - 1
-_WALLTIME = re.compile(r"(?:^|,)\s*walltime\s*=", re.IGNORECASE)
+_WALLTIME = re.compile(r"(?:^|,)\s*walltime\s*=\s*([\d:]*)", re.IGNORECASE)
+
+# OAR 2.5.9 answers a longer one with a dozen errors of its database
+_LONGEST_TEXTS = {"name": 100, "project": 255}
 
 
 @dataclass
@@ -26,7 +29,9 @@ class OarSubmission:
 
     - `resources`: such as "nodes=2", "{cluster='grisou'}/nodes=2+/nodes=1"; a list of parts is
       joined by +. It may hold its own walltime ("nodes=2,walltime=1:0:0"). None for OAR's default.
-    - `walltime`: any duration; None for OAR's default.
+    - `walltime`: any duration; None for OAR's default. It is the walltime of `resources`: other
+      alternatives (a moldable job) go with theirs to `additional_options`, such as
+      ["-l", "nodes=4,walltime=0:30:0"], and OAR runs the one that ends first.
     - `job_type`: one or many, such as "deploy".
     - `sql_properties`: SQL condition that each resource must satisfy.
     - `queue`: None for the default one.
@@ -103,6 +108,7 @@ def oarsub_argv(submission: OarSubmission, *, job_key_file: str | None = None) -
     if job_key_file is not None:
         argv += ["-k", "-i", job_key_file]
     command = _command(submission.command)
+    # the value of an option may begin with a dash, the command may not
     return [*argv, *(["--"] if command.startswith("-") else []), command]
 
 
@@ -116,16 +122,17 @@ def _option(flag: str, value: str | None) -> list[str]:
 
 
 def _resource_request(submission: OarSubmission) -> str | None:
-    parts = _texts("resources", submission.resources)
-    if submission.resources is not None and not parts:
+    parts = [part.strip("+ ") for part in _texts("resources", submission.resources)]
+    if submission.resources is not None and not (parts and all(parts)):
         raise ValueError(f"resources: {submission.resources!r} is empty; None is OAR's default")
-    request = "+".join(part.strip("+ ") for part in parts)
+    request = "+".join(parts)
+    own = _WALLTIME.search(request)
+    if own and own[1]:
+        _check_walltime(f"resources: {request!r}", own[1], oar_duration_to_seconds)
     if submission.walltime is None:
         return request or None
-    seconds = get_seconds(submission.walltime)
-    if not 0 < seconds <= _LONGEST:
-        raise ValueError(f"walltime: {submission.walltime!r}: expected 1 to {_LONGEST} seconds")
-    if _WALLTIME.search(request):
+    _check_walltime("walltime", submission.walltime, get_seconds)
+    if own:
         raise ValueError(
             f"walltime: {submission.walltime!r}, but resources {request!r} hold one already"
         )
@@ -133,19 +140,30 @@ def _resource_request(submission: OarSubmission) -> str | None:
     return f"{request},{walltime}" if request else walltime
 
 
+def _check_walltime(field: str, walltime: Any, seconds: Callable[[Any], float]) -> None:
+    try:
+        possible = 0 < seconds(walltime) <= _LONGEST
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{field}: {error}") from error
+    if not possible:
+        raise ValueError(f"{field}: walltime {walltime!r}: expected 1 to {_LONGEST} seconds")
+
+
 def _reservation_date(date: Date) -> str:
     try:
-        get_unixts(date)
+        return format_oar_date(date)
     except (TypeError, ValueError) as error:
         raise type(error)(f"reservation_date: {error}") from error
-    return format_oar_date(date)
 
 
 def _additional(options: object) -> list[str]:
     if options is None:
         return []
     if isinstance(options, str):
-        return quoting.split(options)
+        try:
+            return quoting.split(options)
+        except ValueError as error:
+            raise ValueError(f"additional_options: {error}") from error
     return _texts("additional_options", options)
 
 
@@ -165,8 +183,10 @@ def _texts(field: str, value: object) -> list[str]:
     if value is None:
         return []
     values: Any = [value] if isinstance(value, str | os.PathLike) else value
-    if isinstance(values, bytes | dict) or not hasattr(values, "__iter__"):
-        raise TypeError(f"{field}: {value!r}: expected text, or several")
+    # an iterator would be empty the second time it is looked at
+    once = isinstance(values, Iterator) or not isinstance(values, Iterable)
+    if once or isinstance(values, bytes | dict):
+        raise TypeError(f"{field}: {value!r}: expected text, or a list of texts")
     found = list(values)
     for item in found:
         _checked_text(field, item)
@@ -182,3 +202,6 @@ def _checked_text(field: str, value: object) -> None:
         raise ValueError(f"{field}: {value!r} is empty; None leaves it out")
     if "\0" in value:
         raise ValueError(f"{field}: {value!r} holds a NUL character")
+    longest = _LONGEST_TEXTS.get(field)
+    if longest is not None and len(value) > longest:
+        raise ValueError(f"{field}: {value!r}: OAR takes up to {longest} characters")

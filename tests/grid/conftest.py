@@ -4,6 +4,8 @@ They run on the users' laptop: `python3 -m testbed run python -m pytest tests/gr
 `make test` does.  Anywhere else they are skipped, and say why.
 """
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from testbed import Grid, GridError
+from testbed import Grid, GridError, wait_until
 from testbed.faults import Faults
 
 Completed = subprocess.CompletedProcess[str]
@@ -23,6 +25,7 @@ OnFrontend = Callable[..., Completed]
 EXECO_CONF = """\
 default_connexion_params = {{"user": "alice", "keyfile": "{key}"}}
 default_frontend_connexion_params = {{"user": "alice", "keyfile": "{key}"}}
+g5k_configuration = {{"polling_interval": 1, "tiny_polling_interval": 1}}
 """
 
 
@@ -93,3 +96,90 @@ def on_frontend(grid: Grid) -> OnFrontend:
         return grid.exec(f"f{site}", ["python3", "-"], user=user, stdin=source, timeout=timeout)
 
     return run
+
+
+class Script:
+    """A Python script that alice runs on her laptop, in a terminal of its own."""
+
+    def __init__(self, source: str, **environment: str) -> None:
+        self._mark = f"execo_test_script={id(self)}_{os.getpid()}"
+        name, _, value = self._mark.partition("=")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", source],
+            env={**os.environ, name: value, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def line(self) -> str:
+        """Wait for the next line that the script prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def press_ctrl_c(self) -> None:
+        """Do what a terminal does."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self, timeout: float = 60) -> tuple[int, str, str]:
+        """Wait for the end: (exit code, stdout, stderr)."""
+        out, err = self.process.communicate(timeout=timeout)
+        return self.process.returncode, out, err
+
+    def children(self) -> list[str]:
+        """Return the command lines of the living processes that the script started."""
+        found = []
+        for directory in Path("/proc").glob("[0-9]*"):
+            try:
+                if self._mark.encode() in (directory / "environ").read_bytes().split(b"\0"):
+                    found.append((directory / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue
+        return found
+
+
+Scripts = Callable[..., Script]
+
+
+@pytest.fixture
+def script() -> Iterator[Scripts]:
+    """Start Python source on the laptop: (source, **environment) -> Script."""
+    started: list[Script] = []
+
+    def start(source: str, **environment: str) -> Script:
+        started.append(Script(source, **environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.communicate()
+
+
+class SshWrapper:
+    """A program that stands for ssh, and writes down each call."""
+
+    def __init__(self, directory: Path, body: str = 'exec ssh "$@"') -> None:
+        self.path = directory / "ssh-wrapper"
+        self._log = directory / "ssh-calls"
+        self._log.touch()
+        text = f'#!/bin/sh\necho "$*" | tr "\\n" " " >> {self._log}; echo >> {self._log}\n{body}\n'
+        self.path.write_text(text)
+        self.path.chmod(0o755)
+
+    def calls(self, word: str) -> int:
+        """Return how many calls had a word."""
+        return sum(word in line for line in self._log.read_text().splitlines())
+
+    def wait_for(self, word: str) -> None:
+        """Wait until a call has a word."""
+        assert wait_until(lambda: self.calls(word) > 0, 20, pause=0.02)
+
+
+@pytest.fixture
+def active(grid: Grid) -> Callable[[str], list[int]]:
+    """Give the ids of the jobs of a site, of all users, that are not over."""
+    return grid.jobs.active

@@ -10,8 +10,22 @@ from execo_g5k.dates import oar_date_to_unixts, oar_duration_to_seconds
 from execo_g5k.errors import UnparsableOutput
 from execo_g5k.jobs import JobInfo, JobState
 
-_JOB_HEADER = re.compile(r"^Job_Id: (\d+)\s*$")
+_JOB_HEADER = re.compile(r"^Job_Id: (\d+)[ \t]*\n(?=    \w+ = )", re.MULTILINE)
 _FIELD = re.compile(r"^    (\w+) = (.*)$")
+# Fields whose text is the user's, and may look like other fields -> what comes next in a job. In
+# the order of oarstat: the last one holds the others again.
+_FREE_TEXTS = {
+    name: re.compile(rf"^    {name} = (.*?)\n(?=    {end})", re.MULTILINE | re.DOTALL)
+    for name, end in (
+        ("name", r"project = "),
+        (
+            "command",
+            r"(?:exit_code = \d[^\n]*\n    )?launchingDirectory = [^\n]*\n    stdout_file = ",
+        ),
+        ("properties", r"reservation = "),
+        ("initial_request", r"message = [^\n]*\n    scheduledStart = "),
+    )
+}
 _EVENT = re.compile(r"^(\d+-\d+-\d+ \d+:\d+:\d+)> (\w+):(.*)$")
 _STATE_LINE = re.compile(r"^(\d+): (\w+)\s*$", re.MULTILINE)
 _EXIT = re.compile(r"^(\d+)(?: \(.*\))?$")
@@ -65,14 +79,16 @@ def parse_oarstat_json(text: str) -> dict[int, JobInfo]:
 def _json_object(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
-    start = re.search(r"^\{", text, re.MULTILINE)
-    try:
-        value = json.loads(text[start.start() :]) if start else None
-    except ValueError as error:
-        raise UnparsableOutput(["oarstat", "-J"], text) from error
-    if not isinstance(value, dict):
-        raise UnparsableOutput(["oarstat", "-J"], text)
-    return value
+    reader = json.JSONDecoder()
+    # the line of a banner may begin like JSON too
+    for start in re.finditer(r"^\{", text, re.MULTILINE):
+        try:
+            value, _ = reader.raw_decode(text, start.start())
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            return value
+    raise UnparsableOutput(["oarstat", "-J"], text)
 
 
 def _from_json(job_id: int, fields: Mapping[str, Any]) -> JobInfo:
@@ -91,7 +107,7 @@ def _from_json(job_id: int, fields: Mapping[str, Any]) -> JobInfo:
     if fields.get("walltime"):
         _put_walltime(info, int(fields["walltime"]))
     if fields.get("exit_code") is not None:
-        info["exit_code"] = os.waitstatus_to_exitcode(int(fields["exit_code"]))
+        _put_exit_code(info, int(fields["exit_code"]))
     if "events" in fields:
         info["events"] = [_event(event) for event in fields["events"] or ()]
     return info
@@ -114,6 +130,14 @@ def _put_walltime(info: JobInfo, seconds: int) -> None:
     info["walltime"] = info["duration"] = seconds
 
 
+def _put_exit_code(info: JobInfo, status: int) -> None:
+    try:
+        info["exit_code"] = os.waitstatus_to_exitcode(status)
+    except ValueError:
+        # the status of a command that did not end
+        return
+
+
 def _event(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "date": int(fields["date"]),
@@ -123,23 +147,33 @@ def _event(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_oarstat_full(text: str) -> dict[int, JobInfo]:
-    """Return the jobs of `oarstat -f`, by id; text before the first job is skipped."""
-    jobs = {}
+    """Return the jobs of `oarstat -f`, by id; text before the first job is skipped.
+
+    Raises:
+        UnparsableOutput: a job has no state.
+    """
+    _, *parts = _JOB_HEADER.split(text.replace("\r\n", "\n") + "\n")
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return {int(job_id): _from_text(int(job_id), _fields(block)) for job_id, block in pairs}
+
+
+def _fields(block: str) -> dict[str, str]:
     fields: dict[str, str] = {}
+    for name, pattern in _FREE_TEXTS.items():
+        match = pattern.search(block)
+        if match:
+            fields[name] = match[1]
+            block = block[: match.start()] + block[match.end() :]
     last: str | None = None
-    for line in text.splitlines():
-        header = _JOB_HEADER.match(line)
+    for line in block.split("\n"):
         field = _FIELD.match(line)
-        if header:
-            jobs[int(header[1])] = fields = {}
-            last = None
-        elif field:
+        if field:
             last = field[1]
-            fields[last] = field[2]
+            fields.setdefault(last, field[2])
         elif last is not None:
-            # a command, and what was asked for, may have several lines; events always do
+            # events always have several lines
             fields[last] += "\n" + line
-    return {job_id: _from_text(job_id, fields) for job_id, fields in jobs.items()}
+    return fields
 
 
 def _from_text(job_id: int, fields: Mapping[str, str]) -> JobInfo:
