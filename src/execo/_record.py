@@ -8,7 +8,13 @@ from typing import Any
 from execo._engine.child import Child, Exit
 from execo._engine.completion import Completion
 from execo._outputs import StreamOutput
-from execo.handlers import STDERR, STDOUT, OutputHandler, ProcessLifecycleHandler
+from execo.handlers import (
+    STDERR,
+    STDOUT,
+    OutputHandler,
+    ProcessLifecycleHandler,
+    output_handlers,
+)
 from execo.host import Host
 from execo.quoting import join
 from execo.times import Timeout, format_date, resolve_timeout
@@ -62,8 +68,8 @@ class ProcessRecord:
         default_stdout_handler: bool = True,
         default_stderr_handler: bool = True,
         lifecycle_handlers: Iterable[ProcessLifecycleHandler] | None = None,
-        stdout_handlers: Iterable[OutputHandler] | None = None,
-        stderr_handlers: Iterable[OutputHandler] | None = None,
+        stdout_handlers: Iterable[OutputHandler] | OutputHandler | None = None,
+        stderr_handlers: Iterable[OutputHandler] | OutputHandler | None = None,
         name: str | None = None,
     ) -> None:
         self.cmd = _checked_command(cmd)
@@ -85,8 +91,8 @@ class ProcessRecord:
         self.default_stdout_handler = default_stdout_handler
         self.default_stderr_handler = default_stderr_handler
         self.lifecycle_handlers = list(lifecycle_handlers or ())
-        self.stdout_handlers = list(stdout_handlers or ())
-        self.stderr_handlers = list(stderr_handlers or ())
+        self.stdout_handlers = output_handlers(stdout_handlers)
+        self.stderr_handlers = output_handlers(stderr_handlers)
         self._name = name
         self._clear()
 
@@ -175,7 +181,7 @@ class ProcessRecord:
     @property
     def killed(self) -> bool:
         """Whether we sent it a signal that ends processes."""
-        return self._kill_sent
+        return self._kill_sent or (self._exit is not None and self._exit.killed)
 
     @property
     def forced_kill(self) -> bool:

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from execo._engine.buffers import text_decoder
@@ -129,12 +129,27 @@ def output_sink(handler: OutputHandler, process: Any, stream: int) -> OutputSink
     return _FileSink(handler)
 
 
-def check_output_handler(handler: object) -> None:
-    """Raise TypeError if `handler` is none of the things that output can be given to."""
-    if isinstance(handler, bool) or not (
+def output_handlers(
+    handlers: Iterable[OutputHandler] | OutputHandler | None,
+) -> list[OutputHandler]:
+    """Return output handlers, given one or several, as a list."""
+    if handlers is None:
+        return []
+    if _is_output_handler(handlers):
+        return [handlers]  # type: ignore[list-item]
+    return list(handlers)  # type: ignore[arg-type]
+
+
+def _is_output_handler(handler: object) -> bool:
+    return not isinstance(handler, bool) and (
         isinstance(handler, ProcessOutputHandler | int | str | os.PathLike)
         or callable(getattr(handler, "write", None))
-    ):
+    )
+
+
+def check_output_handler(handler: object) -> None:
+    """Raise TypeError if `handler` is none of the things that output can be given to."""
+    if not _is_output_handler(handler):
         raise TypeError(
             f"output handler {handler!r}: expected a ProcessOutputHandler, an open file, "
             "a file descriptor or a file name"

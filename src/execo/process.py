@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Self
 
 from execo import _expect
-from execo._engine.child import ChildOptions
+from execo._engine.child import ENDING_SIGNALS, ChildOptions
 from execo._engine.loop import engine
 from execo._lifecycle import ProcessLife, start_all
 from execo._record import Command, ProcessState
@@ -24,8 +24,6 @@ from execo.spelling import accept_old_spellings
 from execo.times import Timeout, resolve_timeout
 
 __all__ = ["Command", "Process", "ProcessBase", "ProcessState", "SshProcess", "get_process"]
-
-_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 class ProcessBase(ProcessLife):
@@ -69,7 +67,12 @@ class ProcessBase(ProcessLife):
 
         With SIGTERM, SIGKILL follows after `auto_force_kill_timeout` seconds if the process still
         lives (True: `configuration['kill_timeout']`; None or False: never).
+
+        Raises:
+            ValueError: it was not started, or `sig` is no signal.
         """
+        if sig not in signal.valid_signals():
+            raise ValueError(f"sig: {sig!r} is no signal")
         self._require_start("kill it")
         force = None
         if sig == signal.SIGTERM and auto_force_kill_timeout not in (None, False):
@@ -77,7 +80,7 @@ class ProcessBase(ProcessLife):
             force = resolve_timeout(given, settings().kill_timeout)
         child = self._child
         if child is not None and not self.ended:
-            if sig in _ENDING_SIGNALS:
+            if sig in ENDING_SIGNALS:
                 self._kill_sent = True
             engine().call(child.kill, int(sig), force)
         return self

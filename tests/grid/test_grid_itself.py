@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from testbed import Grid, wait_until
 from testbed.faults import Faults
 from testbed.plan import SITES, nodes_of

@@ -9,9 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from testbed import wait_until
-from testbed.plan import nodes_of
-from tests.grid.conftest import SshWrapper
 
 from execo import Host
 from execo_g5k import (
@@ -25,6 +22,9 @@ from execo_g5k import (
     wait_oar_job_start,
 )
 from execo_g5k.jobs import Ended, JobState, Started, TimedOut
+from testbed import wait_until
+from testbed.plan import nodes_of
+from tests.grid.conftest import SshWrapper
 
 SLEEP = OarSubmission("nodes=1", walltime=300, name="one")
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("execo")
 
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+"""A process that ends after one of these was ended by it."""
+
 STDOUT = 1
 STDERR = 2
 
@@ -34,7 +37,7 @@ class Exit:
     error: str | None = None
     """Why it could not be started."""
     killed: bool = False
-    """We sent it a signal, or withdrew it before its start."""
+    """We sent it a signal that ends processes, or withdrew it before its start."""
     forced: bool = False
     """It had to be killed by SIGKILL after another signal."""
 
@@ -273,7 +276,7 @@ class Child:
             if self._engine.fanout.withdraw(self):
                 self._end(Exit(None, killed=True))
             return
-        self._killed = True
+        self._killed = self._killed or sig in ENDING_SIGNALS
         self._signal(sig)
         if force_after is not None and sig != signal.SIGKILL:
             deadline = self._engine.loop.time() + force_after

@@ -98,7 +98,8 @@ def _run(item: _Item) -> None:
     _active.append(owner)
     try:
         call()
-    except Exception:
+    except BaseException:
+        # an exit asked for in a handler can't end the script, and must not end this thread
         logger.exception("error in a handler")
     finally:
         _active.pop()

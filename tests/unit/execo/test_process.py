@@ -339,6 +339,26 @@ def test_file_that_can_not_be_opened_is_logged_and_the_process_runs(caplog, tmp_
     assert "no/where" in caplog.text
 
 
+def test_single_output_handler_needs_no_list(tmp_path):
+    Process("echo a", stdout_handlers=str(tmp_path / "out")).run()
+    assert (tmp_path / "out").read_text() == "a\n"
+
+
+def test_exit_asked_for_in_a_handler_ends_nothing_but_the_handler(caplog):
+    class Exits(ProcessOutputHandler):
+        def read_line(self, process, stream, string):
+            raise SystemExit(3)
+
+    assert Process("echo a", stdout_handlers=[Exits()]).run().stdout == "a\n"
+    assert Process("echo b", stdout_handlers=[io.StringIO()]).run().stdout == "b\n"
+    assert "SystemExit" in caplog.text
+
+
+def test_what_is_no_signal_is_refused():
+    with Process("sleep 60").start() as process, pytest.raises(ValueError, match="99999"):
+        process.kill(99999)
+
+
 def test_what_is_no_output_handler_is_refused_at_start():
     with pytest.raises(TypeError, match="output handler 3.5"):
         Process("true", stdout_handlers=[3.5]).start()

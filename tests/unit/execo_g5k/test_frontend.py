@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.execo_g5k.scripted import run
 
 from execo.errors import ConfigError, TimedOut
 from execo.times import Deadline
@@ -19,6 +18,7 @@ from execo_g5k.frontend import (
     may_have_run,
     resolve_site,
 )
+from tests.unit.execo_g5k.scripted import run
 
 NO_LIMIT = Deadline.of(None)
 

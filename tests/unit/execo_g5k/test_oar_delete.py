@@ -1,11 +1,11 @@
 import logging
 
 import pytest
-from tests.unit.execo_g5k.scripted import Answer, run, world
 
 from execo.errors import TimedOut
 from execo_g5k import reserve
 from execo_g5k.errors import FrontendUnreachable
+from tests.unit.execo_g5k.scripted import Answer, run, world
 
 DELETED = Answer("Deleting the job = 1 ...REGISTERED.\n")
 CUT = Answer(raises=FrontendUnreachable("nancy", "ssh: connect to host nancy port 22: no"))

@@ -3,11 +3,11 @@ import inspect
 import threading
 
 import pytest
-from tests.unit.execo_g5k.scripted import jobs, submitted, world
 
 import execo_g5k
 import execo_g5k.grid
 from execo_g5k import OarSubmission, aio, oar
+from tests.unit.execo_g5k.scripted import jobs, submitted, world
 
 RUNNING = {"state": "Running", "assigned_network_address": ["grisou-1.nancy.grid5000.fr"]}
 

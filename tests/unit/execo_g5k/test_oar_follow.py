@@ -2,11 +2,11 @@ import asyncio
 import logging
 
 import pytest
-from tests.unit.execo_g5k.scripted import Answer, jobs, run, world
 
 from execo.errors import TimedOut
 from execo_g5k import follow, network
 from execo_g5k.errors import CommandFailed, FrontendUnreachable, JobEnded, JobNotFound
+from tests.unit.execo_g5k.scripted import Answer, jobs, run, world
 
 CUT = Answer(raises=FrontendUnreachable("nancy", "ssh: connect to host nancy port 22: no"))
 NODES = ["grisou-10.nancy.grid5000.fr", "grisou-2.nancy.grid5000.fr"]

@@ -4,7 +4,6 @@ import os
 from collections.abc import Sequence
 
 import pytest
-from tests.unit.execo_g5k.scripted import Answer, jobs, refused, run, submitted, world
 
 from execo.errors import TimedOut
 from execo_g5k import reserve
@@ -12,6 +11,7 @@ from execo_g5k.config import g5k_configuration
 from execo_g5k.errors import FrontendUnreachable, SubmissionRefused
 from execo_g5k.reserve import NotAllSubmitted
 from execo_g5k.submission import OarSubmission
+from tests.unit.execo_g5k.scripted import Answer, jobs, refused, run, submitted, world
 
 CUT = Answer(raises=FrontendUnreachable("nancy", "Connection to nancy closed by remote host."))
 NO_ROUTE = Answer(raises=FrontendUnreachable("nancy", "ssh: connect to host nancy port 22: no"))

@@ -2,12 +2,12 @@ import asyncio
 import logging
 
 import pytest
-from tests.unit.execo_g5k.scripted import Answer, ScriptedFrontend, jobs, run
 
 from execo._engine.clock import ManualClock
 from execo_g5k.errors import FrontendUnreachable
 from execo_g5k.jobs import Ended, JobState, NotFound, Started, TimedOut
 from execo_g5k.watch import JobWatcher, Watched
+from tests.unit.execo_g5k.scripted import Answer, ScriptedFrontend, jobs, run
 
 CUT = Answer(raises=FrontendUnreachable("nancy", "Connection to nancy closed by remote host."))
 
