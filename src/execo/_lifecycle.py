@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 from execo._engine.child import Child, ChildOptions, Exit
 from execo._engine.dispatch import dispatch
@@ -135,11 +134,6 @@ class ProcessLife(ProcessRecord):
     def _last_lines(self) -> str:
         lines = (self.stderr or self.stdout).splitlines()[-_LAST_LINES:]
         return "".join(f"\n    {line}" for line in lines)
-
-    def _tell(self, event: str) -> None:
-        for handler in self.lifecycle_handlers:
-            method = getattr(handler, event)
-            dispatch(self, partial(method, self))
 
 
 def start_all(processes: Sequence[ProcessLife]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from execo._engine.child import Child, Exit
 from execo._engine.completion import Completion
 from execo._outputs import StreamOutput
+from execo._runnable import Runnable
 from execo.handlers import (
     STDERR,
     STDOUT,
@@ -33,7 +34,7 @@ class ProcessState(enum.Enum):
     ENDED = "ended"
 
 
-class ProcessRecord:
+class ProcessRecord(Runnable):
     """The options of a process, and what came of it.
 
     Every option is an attribute that can be set until the process is started.

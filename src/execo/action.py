@@ -4,8 +4,7 @@ import logging
 import re
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 from execo._engine.completion import Completion
@@ -13,6 +12,7 @@ from execo._engine.dispatch import dispatch
 from execo._engine.loop import engine
 from execo._expect import Regexes, Search, compiled
 from execo._lifecycle import start_all
+from execo._runnable import Runnable
 from execo._unset import UNSET
 from execo.errors import ProcessesFailed
 from execo.handlers import STDOUT, ActionLifecycleHandler
@@ -25,7 +25,7 @@ logger = logging.getLogger("execo")
 _COUNTS_PREFIX = "num_"
 
 
-class Action:
+class Action(Runnable):
     """A set of processes.
 
     `processes` is a list, in the order of the hosts where there are hosts; it can be changed until
@@ -46,7 +46,7 @@ class Action:
         self._clear()
 
     def _clear(self) -> None:
-        self.started = False
+        self._started = False
         self.started_event = Completion()
         self.ended_event = Completion()
         self._left = 0
@@ -65,6 +65,11 @@ class Action:
 
     def _description(self) -> str:
         return f"{type(self).__name__} of {len(self.processes)} processes"
+
+    @property
+    def started(self) -> bool:
+        """Whether `start` was called."""
+        return self._started
 
     @property
     def ended(self) -> bool:
@@ -100,11 +105,11 @@ class Action:
         """
         if self.started:
             raise ValueError(f"{self!r} was started already: call reset() to start it again")
-        self.started = True
+        self._started = True
         try:
             self._start()
         except BaseException:
-            self.started = False
+            self._started = False
             raise
         logger.debug("start %r", self)
         return self
@@ -151,33 +156,6 @@ class Action:
         else:
             self.ended_event.set()
 
-    def _tell(self, event: str) -> None:
-        for handler in self.lifecycle_handlers:
-            method = getattr(handler, event)
-            dispatch(self, partial(method, self))
-
-    def wait(self, timeout: Timeout = None) -> Self:
-        """Wait until all processes ended, at most `timeout` seconds (None: no limit).
-
-        Raises:
-            ValueError: it was not started.
-        """
-        seconds = resolve_timeout(timeout, None)
-        self._require_start("wait for it")
-        if not self.ended_event.is_set():
-            engine().refuse_own_thread()
-            self.ended_event.wait(seconds)
-        return self
-
-    def run(self, timeout: Timeout = None) -> Self:
-        """Start, and wait for the end, at most `timeout` seconds (None: no limit)."""
-        return self.start().wait(timeout)
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        self._require_start("await it")
-        yield from self.ended_event.__await__()
-        return self
-
     def kill(
         self, sig: int = signal.SIGTERM, auto_force_kill_timeout: Timeout | bool = True
     ) -> Self:
@@ -197,9 +175,6 @@ class Action:
         for process in self.processes:
             process.write(text)
         return len(text)
-
-    def flush(self) -> None:
-        """Do nothing: what is written leaves at once. Files have it."""
 
     def expect(
         self,
@@ -243,25 +218,13 @@ class Action:
         Raises:
             ValueError: it is running.
         """
-        if self.running:
-            raise ValueError(f"{self!r} is running: kill it and wait for its end before a reset")
+        self._require_end()
         if self.started:
             for process in self.processes:
                 process.reset()
             self._clear()
             self._tell("reset")
         return self
-
-    def _require_start(self, what: str) -> None:
-        if not self.started:
-            raise ValueError(f"{self!r} was not started: call start() before you {what}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.running:
-            self.kill().wait()
 
     def __repr__(self) -> str:
         state = "ended" if self.ended else "running" if self.started else "new"

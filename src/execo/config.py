@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from execo._config.execo_conf import conf_path, conf_values
+from execo._config.environment import environment_layers
+from execo._config.execo_conf import conf_layers
 from execo._config.layers import Layer, SettingsDict
+from execo.log import set_log_level
 
 SSH = 1
 """Remote runs one ssh a host."""
@@ -108,13 +110,30 @@ class ConnexionSettings:
     """Address -> address to connect to; used at connexion time only."""
 
 
-def layers_of(name: str) -> Callable[[], Iterable[Layer]]:
-    """Return what reads the layers of the dict called `name` above its defaults."""
-    return lambda: [(str(conf_path()), conf_values(name))]
+def layers_of(
+    name: str, record: type[Any] | None = None, prefix: str = ""
+) -> Callable[[], Iterable[Layer]]:
+    """Return what reads the layers of the dict called `name` above its defaults.
+
+    These are `~/.execo.conf.py` and, given a `record`, the environment: the variables called by
+    its fields in capitals, behind `prefix`.
+    """
+
+    def layers() -> Iterable[Layer]:
+        yield from conf_layers(name)
+        if record is not None:
+            yield from environment_layers(record, prefix)
+
+    return layers
+
+
+def _apply(key: str, value: Any) -> None:
+    if key == "log_level" and value is not None:
+        set_log_level(value)
 
 
 configuration: SettingsDict[Settings] = SettingsDict(
-    Settings, "configuration", layers_of("configuration")
+    Settings, "configuration", layers_of("configuration", Settings, "EXECO_"), _apply
 )
 """General settings."""
 

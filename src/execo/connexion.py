@@ -1,5 +1,6 @@
 """How a host is connected to: settings -> words of ssh and scp."""
 
+import difflib
 import os
 import shlex
 from collections.abc import Mapping
@@ -35,9 +36,15 @@ class ConnexionParams:
         if not isinstance(params, Mapping):
             raise TypeError(f"connexion_params: {params!r}: expected a dict")
         overrides = {modern(key): value for key, value in params.items()}
-        unknown = [key for key in overrides if key not in ConnexionSettings.__dataclass_fields__]
-        if unknown:
-            raise ValueError(f"connexion_params: {unknown[0]!r} is no connexion param")
+        known = ConnexionSettings.__dataclass_fields__
+        # a warning told already what is unknown in the default ones, which scripts copy
+        unknown = [key for key in overrides if key not in known]
+        for key in unknown:
+            if key not in default_connexion_params:
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f", did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"connexion_params: {key!r} is no connexion param{hint}")
+            del overrides[key]
         return cls(default_connexion_params.snapshot(**overrides))
 
     @property

@@ -15,6 +15,8 @@ from execo.host import fold_hosts
 
 _SAMPLES = 3
 _LAST_LINES = 3
+_KINDS = 4
+_LONG = 400
 
 
 class Failed(Protocol):
@@ -48,6 +50,16 @@ class Failed(Protocol):
 class Error(Exception):
     """Base of all errors of this library."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # arguments of a subclass are not those of Exception: a pool of processes sends errors
+        return (_remade, (type(self), self.args, self.__dict__))
+
+
+def _remade(kind: type[Error], args: tuple[Any, ...], fields: dict[str, Any]) -> Error:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
+
 
 class ConfigError(Error, ValueError):
     """A setting can't be used."""
@@ -65,15 +77,21 @@ class TimedOut(Error, TimeoutError):
 
 
 class ProcessesFailed(Error):
-    """Some processes are not ok; the message names hosts, exits and last lines, folded."""
+    """Some processes are not ok; the message names hosts, exits and last lines, folded.
+
+    A pickled one keeps its message only: the processes belong to the program that started them.
+    """
 
     def __init__(self, processes: Iterable[Failed]) -> None:
         self.processes: list[Failed] = list(processes)
         super().__init__(_told(self.processes))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_remade, (type(self), self.args, {"processes": []}))
+
 
 class ActionsFailed(Error):
-    """Some actions are not ok."""
+    """Some actions are not ok; a pickled one keeps its message only."""
 
     def __init__(self, actions: Iterable[Any]) -> None:
         self.actions = list(actions)
@@ -81,23 +99,43 @@ class ActionsFailed(Error):
         names = ", ".join(str(action.name) for action in self.actions[:_SAMPLES])
         more = len(self.actions) - _SAMPLES
         several = f"{names} and {more} more" if more > 0 else names
-        super().__init__(f"{len(self.actions)} actions failed ({several}): {_told(processes)}")
+        count = _counted(len(self.actions), "action")
+        super().__init__(f"{count} failed ({several}): {_told(processes)}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_remade, (type(self), self.args, {"actions": []}))
 
 
 def _told(processes: Sequence[Failed]) -> str:
-    kinds = Counter(_kind(process) for process in processes)
-    counts = ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common())
-    hosts = fold_hosts(p.host for p in processes if p.host is not None)
+    hosts = _shortened(fold_hosts(p.host for p in processes if p.host is not None), _LONG)
     where = f" on {hosts}" if hosts else ""
-    lines = [f"{len(processes)} processes failed ({counts}){where}"]
+    counted = _counted(len(processes), "process")
+    lines = [f"{counted} failed ({_told_kinds(processes)}){where}"]
     for process in processes[:_SAMPLES]:
         at = f"{process.host}: " if process.host is not None else ""
         lines.append(f"  {at}{process.name}: {_kind(process)}")
         last = (process.stderr or process.stdout).splitlines()[-_LAST_LINES:]
-        lines += [f"    {line}" for line in last]
+        lines += [f"    {_shortened(line, _LONG)}" for line in last]
     if len(processes) > _SAMPLES:
         lines.append(f"  and {len(processes) - _SAMPLES} more")
     return "\n".join(lines)
+
+
+def _told_kinds(processes: Sequence[Failed]) -> str:
+    kinds = Counter(_shortened(_kind(process), _LONG) for process in processes).most_common()
+    told = [f"{count} x {kind}" for kind, count in kinds[:_KINDS]]
+    others = sum(count for _, count in kinds[_KINDS:])
+    return ", ".join([*told, f"{others} x other"] if others else told)
+
+
+def _counted(count: int, what: str) -> str:
+    if count == 1:
+        return f"1 {what}"
+    return f"{count} {what}es" if what.endswith("s") else f"{count} {what}s"
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def _kind(process: Failed) -> str:

@@ -108,7 +108,7 @@ def _checked_text(value: object, field: str) -> str | None:
 def _checked_port(port: object) -> int | None:
     if port is None:
         return None
-    if isinstance(port, str) and port.isdigit():
+    if isinstance(port, str) and port.isdecimal():
         port = int(port)
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"port: {port!r}: expected a number")
@@ -149,7 +149,7 @@ def get_unique_hosts_list(hosts: Hosts) -> list[Host]:
 def natural_key(host: "str | Host") -> tuple[tuple[int, int | str], ...]:
     """Return a key that sorts node-2 before node-10."""
     return tuple(
-        (0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", str(host))
+        (0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", str(host))
     )
 
 
@@ -160,7 +160,7 @@ def fold_hosts(hosts: Iterable["str | Host"]) -> str:
     for name in sorted({str(host) for host in hosts}, key=natural_key):
         match = _NUMBERED.match(name)
         # a leading zero is part of the name: 01 is not 1
-        if match is None or name.replace(".", "").isdigit() or str(int(match[2])) != match[2]:
+        if match is None or name.replace(".", "").isdecimal() or str(int(match[2])) != match[2]:
             plain.append(name)
         else:
             groups.setdefault((match[1], match[3]), {})[int(match[2])] = name

@@ -17,16 +17,25 @@ _CODES = {
 
 
 class _LastResort(logging.Handler):
-    """Shows warnings on standard error as long as the script has configured no logging."""
+    """Shows warnings on standard error as long as the script has configured no logging.
+
+    A script that set a level of the logger sees all from this level on.
+    """
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__()
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING and logger.level == logging.NOTSET:
+            return
         others = [handler for handler in logger.handlers if handler is not self]
-        if not others and not logging.getLogger().handlers and sys.stderr is not None:
+        if others or logging.getLogger().handlers or sys.stderr is None:
+            return
+        try:
             sys.stderr.write(self.format(record) + "\n")
+        except Exception:
+            self.handleError(record)
 
 
 logger = logging.getLogger(LOGGER_NAME)
@@ -37,8 +46,17 @@ if not any(isinstance(handler, _LastResort) for handler in logger.handlers):
 
 
 def set_log_level(level: int | str) -> None:
-    """Set the level of the logger: a number or a name such as "DEBUG"."""
-    logger.setLevel(level)
+    """Set the level of the logger: a number or a name such as "DEBUG".
+
+    Raises:
+        ValueError: there is no level of this name.
+    """
+    logger.setLevel(level.upper() if isinstance(level, str) else level)
+
+
+def set_style(string: object, style: str) -> str:
+    """Return text in a style, given by its name; `style.NAME(text)` does the same."""
+    return _styled(style, str(string))
 
 
 class _Style:
@@ -60,7 +78,8 @@ style = _Style()
 def _styled(name: str, text: str) -> str:
     from execo.config import configuration
 
-    words = configuration["color_styles"].get(name, (name,) if name in _CODES else ())
+    words = configuration["color_styles"].get(name, name if name in _CODES else ())
+    words = (words,) if isinstance(words, str) else words
     codes = [str(_CODES[word]) for word in words if word in _CODES]
     if not codes or not _colours_wanted(configuration.get("color_mode", UNSET)):
         return text

@@ -6,7 +6,7 @@ goes on.
 
 import re
 import signal
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from execo import _expect
@@ -36,28 +36,6 @@ class ProcessBase(ProcessLife):
             ValueError: it was started before and not `reset`.
         """
         start_all([self])
-        return self
-
-    def wait(self, timeout: Timeout = None) -> Self:
-        """Wait for the end, at most `timeout` seconds (None: no limit).
-
-        Raises:
-            ValueError: it was not started.
-        """
-        seconds = resolve_timeout(timeout, None)
-        self._require_start("wait for it")
-        if not self.ended_event.is_set():
-            engine().refuse_own_thread()
-            self.ended_event.wait(seconds)
-        return self
-
-    def run(self, timeout: Timeout = None) -> Self:
-        """Start, and wait for the end, at most `timeout` seconds (None: no limit)."""
-        return self.start().wait(timeout)
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        self._require_start("await it")
-        yield from self.ended_event.__await__()
         return self
 
     def kill(
@@ -96,9 +74,6 @@ class ProcessBase(ProcessLife):
             engine().call(self._child.write, data)
         return len(text)
 
-    def flush(self) -> None:
-        """Do nothing: what is written leaves at once. Files have it."""
-
     def close_stdin(self) -> Self:
         """End the input of the process, after what was written."""
         self._require_start("close its input")
@@ -132,23 +107,11 @@ class ProcessBase(ProcessLife):
         Raises:
             ValueError: it is running.
         """
-        if self.running:
-            raise ValueError(f"{self!r} is running: kill it and wait for its end before a reset")
+        self._require_end()
         if self.started:
             self._clear()
             self._tell("reset")
         return self
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.running:
-            self.kill().wait()
-
-    def _require_start(self, what: str) -> None:
-        if self._state is ProcessState.NEW:
-            raise ValueError(f"{self!r} was not started: call start() before you {what}")
 
 
 class Process(ProcessBase):

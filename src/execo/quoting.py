@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 logger = logging.getLogger("execo")
 
-_OPERATOR_WORD = re.compile(r"^(?:&&|\|\||[|&;]|\d*[<>]{1,2}(?:&\d+)?)$")
+_QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", re.DOTALL)
+# an & inside of a word is mostly that of a URL
+_OPERATOR = re.compile(r"[|;<>]|&&|&(?=\s|$)")
+_FRAGMENT = re.compile(r"^(?:[|;<>]|&|\d+[<>])|(?:[|;<>]|&)$")
 
 
 def quote(text: str) -> str:
@@ -38,14 +41,15 @@ def local_argv(cmd: str | Sequence[str]) -> list[str]:
     A shell operator in the text is logged as a warning: it is given to the command as a word.
 
     Raises:
+        TypeError: a word is no text.
         ValueError: there is no word, or a quotation has no end.
     """
     if not isinstance(cmd, str):
-        return list(cmd)
+        return _words(cmd)
     words = split(cmd)
     if not words:
         raise ValueError(f"cmd: {cmd!r} is empty")
-    if any(_OPERATOR_WORD.match(word) for word in words):
+    if _OPERATOR.search(_QUOTED.sub("x", cmd)):
         logger.warning("%r has shell operators, but no shell runs it: use shell=True", cmd)
     return words
 
@@ -54,13 +58,40 @@ def remote_command(cmd: str | Sequence[str]) -> str:
     """Return the text that the shell of a host runs.
 
     Text stays as it is; words are quoted. Scripts also give a single text in a sequence, or
-    fragments with shell operators: these are taken as text, with a warning.
+    fragments that begin or end with a shell operator: these are taken as text, with a warning.
+
+    Raises:
+        TypeError: a word is no text.
+        ValueError: the command is empty.
     """
     if isinstance(cmd, str):
+        if not cmd.strip():
+            # ssh would start a shell that waits for its input
+            raise ValueError(f"cmd: {cmd!r} is empty")
         return cmd
-    words = list(cmd)
-    single = len(words) == 1 and bool(re.search(r"\s", words[0]))
-    if single or any(_OPERATOR_WORD.match(word) for word in words):
+    words = _words(cmd)
+    if len(words) == 1 and quote(words[0]) == words[0]:
+        return words[0]
+    if len(words) == 1 or _has_fragments(words):
         logger.warning("%r is taken as text for a shell, not as words", cmd)
         return " ".join(words)
     return join(words)
+
+
+def _has_fragments(words: Sequence[str]) -> bool:
+    # what follows -c is a script in one word, whatever it ends with
+    before = ["", *words]
+    return any(
+        _FRAGMENT.search(word.strip()) is not None and previous != "-c"
+        for previous, word in zip(before, words, strict=False)
+    )
+
+
+def _words(cmd: Sequence[str]) -> list[str]:
+    words = list(cmd)
+    if not words:
+        raise ValueError(f"cmd: {cmd!r} is empty")
+    wrong = next((word for word in words if not isinstance(word, str)), None)
+    if wrong is not None:
+        raise TypeError(f"cmd: {wrong!r} in {cmd!r}: expected text")
+    return words

@@ -4,6 +4,7 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 logger = logging.getLogger("execo")
@@ -11,6 +12,7 @@ logger = logging.getLogger("execo")
 _HOST = re.compile(r"\{\{\{\s*host\s*\}\}\}")
 _EXPRESSION = re.compile(r"\{\{(.+?)\}\}(?!\})", re.DOTALL)
 _OUR_PACKAGES = ("execo", "execo_g5k")
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 _HANDLER_LISTS = ("stdout_handlers", "stderr_handlers")
 
 
@@ -20,9 +22,16 @@ def callers_names() -> dict[str, Any]:
     while frame is not None:
         package = frame.f_globals.get("__name__", "").partition(".")[0]
         if package not in _OUR_PACKAGES:
-            return {**frame.f_globals, **frame.f_locals}
+            return {**frame.f_globals, **_locals(frame)}
         frame = frame.f_back
     return {}
+
+
+def _locals(frame: FrameType) -> dict[str, Any]:
+    # before Python 3.12 a comprehension is a frame of its own
+    if frame.f_code.co_name in _COMPREHENSIONS and frame.f_back is not None:
+        return {**_locals(frame.f_back), **frame.f_locals}
+    return dict(frame.f_locals)
 
 
 class Substitutions:

@@ -31,6 +31,7 @@ _DURATION = re.compile(
 )
 _UNITS = (60, 3600, 86400)
 _TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$")
+_BLANK_BEFORE_ZONE = re.compile(r" (?=[+-]\d{2}:?\d{2}$)")
 _DURATION_FORMS = 'seconds, a timedelta, or text such as "1:30:00" (H:M:S)'
 _DATE_FORMS = 'a unix timestamp, a datetime, or text such as "2030-01-31 20:00:00"'
 
@@ -88,9 +89,9 @@ def get_unixts(date: Date) -> float:
 
 def _parsed_date(text: str) -> datetime:
     if _TIME_OF_DAY.match(text):
-        text = f"{datetime.now():%Y-%m-%d} {text.zfill(5) if text[1] == ':' else text}"
+        text = f"{datetime.now():%Y-%m-%d} {'0' if text[1] == ':' else ''}{text}"
     try:
-        return datetime.fromisoformat(text.replace(" +", "+"))
+        return datetime.fromisoformat(_BLANK_BEFORE_ZONE.sub("", text))
     except ValueError as error:
         raise ValueError(f"date: {text!r} is no date: {error}; expected {_DATE_FORMS}") from error
 
@@ -118,6 +119,8 @@ def format_seconds(secs: float | None, showms: bool = False) -> str:
     """Return seconds as "1d2h3m4s", without the units that are 0; None gives "None"."""
     if secs is None:
         return "None"
+    if secs < 0:
+        return f"-{format_seconds(-secs, showms)}"
     milliseconds = round(secs * 1000) if showms else round(secs) * 1000
     whole, rest = divmod(milliseconds, 1000)
     units = (("d", 86400), ("h", 3600), ("m", 60))

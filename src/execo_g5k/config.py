@@ -87,8 +87,13 @@ def _settings_dict(record: type[S], name: str) -> SettingsDict[S]:
     return SettingsDict(record, name, layers_of(name))
 
 
-g5k_configuration = _settings_dict(G5kSettings, "g5k_configuration")
-"""Settings of this package; its keys are the fields of G5kSettings."""
+g5k_configuration = SettingsDict(
+    G5kSettings, "g5k_configuration", layers_of("g5k_configuration", G5kSettings, "EXECO_G5K_")
+)
+"""Settings of this package; its keys are the fields of G5kSettings.
+
+The environment sets them too: EXECO_G5K_DEFAULT_TIMEOUT for `default_timeout`.
+"""
 
 default_frontend_connexion_params = _settings_dict(
     FrontendConnexionSettings, "default_frontend_connexion_params"

@@ -93,6 +93,8 @@ class SshFrontend:
         """Run a command line by ssh, without a terminal; see `Frontend.run`."""
         ssh = self._params.ssh_argv(self._host, quoting.join([*_ENVIRONMENT, *argv]))
         result = await _run(self.name, argv, ssh, stdin, deadline)
+        if result.exit_code < 0:
+            raise FrontendUnreachable(self.name, f"ssh was killed by signal {-result.exit_code}")
         if result.exit_code == _SSH_FAILED and not _NOT_SSH.search(result.stderr):
             raise FrontendUnreachable(self.name, self._unreachable(result.stderr))
         return result

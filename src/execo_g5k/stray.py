@@ -80,6 +80,9 @@ async def find_marked(
             found = await fetch_jobs_where(frontend, mark.condition, Deadline.of(_ONE_CALL))
         except _FAILURES as error:
             logger.debug("%s: can't look for jobs marked %s: %s", frontend.name, mark.value, error)
+            if isinstance(error, TimedOut):
+                # it hangs: the time of the caller is better kept
+                break
             continue
         if not submitting or (found and not any(map(_undecided, found.values()))):
             break

@@ -36,6 +36,7 @@ PrintLastLog no
 MaxStartups 500
 LogLevel VERBOSE
 Subsystem sftp internal-sftp
+SetEnv HOME={folder}/home LC_ALL=C.UTF-8
 """
 
 
@@ -103,6 +104,8 @@ class Sshd:
 
     def start(self) -> None:
         """Start the servers, and return when they listen."""
+        # start-up files of the user's shell have no say in tests
+        (self.folder / "home").mkdir()
         for name in ("host_key", "user_key"):
             words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.folder / name)]
             subprocess.run(words, check=True, stdin=subprocess.DEVNULL)

@@ -1,9 +1,11 @@
 """`~/.execo.conf.py`: Python that defines dicts of settings. Read once, at the first use."""
 
+import ast
 import logging
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,27 @@ from execo.spelling import modern
 
 logger = logging.getLogger("execo")
 
-_lock = threading.Lock()
-_read: dict[str, Any] | None = None
+reading = threading.RLock()
+"""Held while settings are read; the file may itself import this library and read settings."""
+
+
+@dataclass
+class _Conf:
+    names: dict[str, Any] = field(default_factory=dict)
+    lines: dict[tuple[str, object], int] = field(default_factory=dict)
+    """Name of a dict and a key of it -> the line that sets it."""
+
+
+_read: _Conf | None = None
 
 
 def conf_path() -> Path:
     """Return the path of the file."""
-    return Path("~/.execo.conf.py").expanduser()
+    try:
+        return Path("~/.execo.conf.py").expanduser()
+    except RuntimeError:
+        # an account without a home, and no HOME
+        return Path("/nonexistent/.execo.conf.py")
 
 
 def conf_values(name: str) -> Mapping[str, Any]:
@@ -26,38 +42,76 @@ def conf_values(name: str) -> Mapping[str, Any]:
     Old spellings of the name are understood. An error in the file is logged, with its line, and
     what the file defines before that line counts.
     """
-    global _read
-    with _lock:
-        if _read is None:
-            _read = _run(conf_path())
-    found = _read.get(name, {})
+    found = _conf().names.get(name, {})
     if not isinstance(found, Mapping):
         logger.error("%s: %s is no dict: it is left out", conf_path(), name)
         return {}
     return found
 
 
+def conf_layers(name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield where each value of the dict called `name` comes from, and the value."""
+    path, lines = conf_path(), _conf().lines
+    for key, value in conf_values(name).items():
+        line = lines.get((name, key))
+        yield f"{path}, line {line}" if line else str(path), {key: value}
+
+
 def forget() -> None:
     """Read the file again at the next use."""
     global _read
-    with _lock:
+    with reading:
         _read = None
 
 
-def _run(path: Path) -> dict[str, Any]:
+def _conf() -> _Conf:
+    global _read
+    with reading:
+        if _read is None:
+            _read = _Conf()
+            _read = _run(conf_path())
+        return _read
+
+
+def _run(path: Path) -> _Conf:
     try:
-        source = path.read_text()
+        source = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, RuntimeError) as error:
+        return _Conf()
+    except (OSError, UnicodeDecodeError) as error:
         logger.error("%s can't be read: %s", path, error)
-        return {}
+        return _Conf()
     names: dict[str, Any] = {"__file__": str(path), "__name__": "execo_conf"}
+    lines: dict[tuple[str, object], int] = {}
     try:
-        exec(compile(source, str(path), "exec"), names)
+        tree = ast.parse(source, str(path))
+        lines = dict(_lines_of_keys(tree))
+        exec(compile(tree, str(path), "exec", dont_inherit=True), names)
     except Exception as error:
         logger.error("%s, line %s: %s: %s", path, _line(error, path), type(error).__name__, error)
-    return {modern(name): value for name, value in names.items()}
+    return _Conf(_modern_names(names, path), lines)
+
+
+def _modern_names(names: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    for old in names:
+        new = modern(old)
+        if new != old and new in names and names[new] is not names[old]:
+            logger.error("%s: %s is another spelling of %s: it is left out", path, old, new)
+    return {modern(name): value for name, value in names.items()} | {
+        name: value for name, value in names.items() if modern(name) == name
+    }
+
+
+def _lines_of_keys(tree: ast.Module) -> Iterator[tuple[tuple[str, object], int]]:
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=targets, value=ast.Dict(keys=keys)):
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+                for key in keys:
+                    if isinstance(key, ast.Constant):
+                        yield from (((modern(n), key.value), key.lineno) for n in names)
+            case ast.Assign(targets=[ast.Subscript(ast.Name(id=name), ast.Constant(value=key))]):
+                yield (modern(name), key), statement.lineno
 
 
 def _line(error: Exception, path: Path) -> int | None:

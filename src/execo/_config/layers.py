@@ -1,14 +1,19 @@
 """Settings: a dict for users, checked where it is written; a frozen record for the library."""
 
+import copy
 import dataclasses
 import difflib
-import types
-import typing
+import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
+from execo._config.execo_conf import reading
+from execo._config.values import accepted_types, checked
+from execo.errors import ConfigError
 from execo.spelling import modern
+
+logger = logging.getLogger("execo")
 
 S = TypeVar("S")
 
@@ -21,32 +26,76 @@ _SCRIPT = "script"
 class SettingsDict(dict[str, Any], Generic[S]):
     """A dict of settings whose keys, types and defaults are the fields of a dataclass.
 
-    Files and environment are read at the first use. A key that is no setting is accepted with a
-    warning; a value of a wrong type is refused, both on the line that writes it. `origin` tells
-    where each value comes from. `snapshot()` is what the library reads.
+    Files and environment are read at the first use: what is wrong in them is logged and left out.
+    In the script, a key that is no setting is accepted with a warning, and a value of a wrong type
+    is refused, both on the line that writes it. `origin` tells where each value comes from.
+    `snapshot()` is what the library reads. Copies, also by pickle, are plain dicts.
     """
 
-    def __init__(self, record: type[S], name: str, layers: Callable[[], Iterable[Layer]]) -> None:
-        """`layers()` gives what is above the defaults, lowest first; called at the first use."""
+    def __init__(
+        self,
+        record: type[S],
+        name: str,
+        layers: Callable[[], Iterable[Layer]],
+        changed: Callable[[str, Any], object] = lambda key, value: None,
+    ) -> None:
+        """`layers()` gives what is above the defaults, lowest first; called at the first use.
+
+        `changed(key, value)` is told each value that is set, and may refuse it by a ValueError.
+        """
         self._record = record
         self._name = name
+        self._sources = layers
         self._layers: Callable[[], Iterable[Layer]] | None = layers
-        fields = dataclasses.fields(record)  # type: ignore[arg-type]
-        self._types = _accepted_types(record)
-        defaults = record()
-        super().__init__({field.name: getattr(defaults, field.name) for field in fields})
-        self._origin = dict.fromkeys(self._types, "default")
+        self._changed = changed
+        self._loading = False
+        self._types = accepted_types(record)
+        self._origin: dict[str, str] = {}
         self._snapshot: S | None = None
+        self._nested: dict[str, Any] = {}
+        super().__init__()
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the defaults; files and environment are read again at the next use."""
+        defaults = self._record()
+        with reading:
+            super().clear()
+            super().update({key: getattr(defaults, key) for key in self._types})
+            self._origin = dict.fromkeys(self._types, "default")
+            self._snapshot = None
+            self._layers = self._sources
 
     # --- layers
 
     def _load(self) -> None:
         if self._layers is None:
             return
-        layers, self._layers = self._layers, None
-        for origin, values in layers():
-            for key, value in values.items():
-                self._put(modern(key), value, origin)
+        with reading:
+            # the file may itself read settings while it is read
+            if self._layers is None or self._loading:
+                return
+            self._loading = True
+            try:
+                for origin, values in self._layers():
+                    for key, value in values.items():
+                        self._put_from(origin, key, value)
+            finally:
+                self._layers = None
+                self._loading = False
+
+    def _put_from(self, origin: str, key: str, value: Any) -> None:
+        if not isinstance(key, str) or modern(key) not in self._types:
+            logger.warning("%s[%r] (%s) is no setting%s", self._name, key, origin, self._hint(key))
+        try:
+            self._put(key, value, origin)
+        except (TypeError, ValueError) as error:
+            problem = ConfigError(f"{self._name}[{key!r}]", origin, str(error))
+            logger.error("%s; it is left out", problem)
+
+    def _hint(self, key: object) -> str:
+        near = difflib.get_close_matches(str(key), self._types, 1)
+        return f", did you mean {near[0]!r}?" if near else ""
 
     @property
     def origin(self) -> dict[str, str]:
@@ -55,70 +104,93 @@ class SettingsDict(dict[str, Any], Generic[S]):
         return dict(self._origin)
 
     def _put(self, key: str, value: Any, origin: str) -> None:
-        if key not in self._types:
-            near = difflib.get_close_matches(key, self._types, 1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            text = f"{self._name}[{key!r}] ({origin}) is no setting{hint}"
-            warnings.warn(text, stacklevel=4)
-        else:
-            self._check(key, value, origin)
+        key = modern(key)
+        if key in self._types:
+            value = checked(value, self._types[key])
+            self._changed(key, value)
         super().__setitem__(key, value)
         self._origin[key] = origin
         self._snapshot = None
 
-    def _check(self, key: str, value: Any, origin: str) -> None:
-        accepted = self._types[key]
-        wrong = isinstance(value, bool) and bool not in accepted
-        if accepted and (wrong or not isinstance(value, accepted)):
-            names = " or ".join("None" if t is type(None) else t.__name__ for t in accepted)
-            raise TypeError(f"{self._name}[{key!r}] ({origin}): {value!r}: expected {names}")
+    def _put_all(self, values: Mapping[str, Any]) -> None:
+        self._load()
+        for key, value in values.items():
+            if modern(key) not in self._types:
+                text = f"{self._name}[{key!r}] is no setting{self._hint(key)}"
+                warnings.warn(text, stacklevel=3)
+            try:
+                self._put(key, value, _SCRIPT)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{self._name}[{key!r}]: {error}") from None
+
+    def _forget_key(self, key: str) -> None:
+        self._origin.pop(key, None)
+        self._snapshot = None
+
+    # --- what the library reads
 
     def snapshot(self, **overrides: Any) -> S:
         """Return the values as they are now, `overrides` above them.
 
         Raises:
             TypeError: a value is of a wrong type.
+            ValueError: a value is a duration of a wrong form.
         """
         self._load()
-        if self._snapshot is None:
-            present = {key: self[key] for key in self._types if key in self}
-            self._snapshot = self._record(**present)
+        snapshot = self._snapshot
+        # scripts also change what is inside values
+        if snapshot is None or any(self.get(k) != kept for k, kept in self._nested.items()):
+            snapshot = self._snapshot = self._frozen()
         if not overrides:
-            return self._snapshot
+            return snapshot
         for key, value in overrides.items():
-            self._check(key, value, "argument")
-        return dataclasses.replace(self._snapshot, **overrides)  # type: ignore[type-var]
+            try:
+                overrides[key] = checked(value, self._types.get(key, ()))
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{key}: {error}") from None
+        return dataclasses.replace(snapshot, **overrides)  # type: ignore[type-var]
+
+    def _frozen(self) -> S:
+        present = {key: self[key] for key in self._types if key in self}
+        mutable = {key: v for key, v in present.items() if isinstance(v, dict | list | set)}
+        self._nested = copy.deepcopy(mutable)
+        return self._record(**{**present, **copy.deepcopy(mutable)})
 
     # --- a dict, read and written as any
 
     def __getitem__(self, key: str) -> Any:
         self._load()
-        return super().__getitem__(modern(key))
+        return super().__getitem__(_modern(key))
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._load()
-        self._put(modern(key), value, _SCRIPT)
+        self._put_all({key: value})
 
     def __delitem__(self, key: str) -> None:
         self._load()
-        super().__delitem__(modern(key))
-        self._snapshot = None
+        super().__delitem__(_modern(key))
+        self._forget_key(_modern(key))
 
     def __contains__(self, key: object) -> bool:
         self._load()
-        return super().__contains__(modern(key) if isinstance(key, str) else key)
+        return super().__contains__(_modern(key))
 
     def __iter__(self) -> Iterator[str]:
         self._load()
         return super().__iter__()
+
+    def __reversed__(self) -> Iterator[str]:
+        self._load()
+        return super().__reversed__()
 
     def __len__(self) -> int:
         self._load()
         return super().__len__()
 
     def __eq__(self, other: object) -> bool:
-        self._load()
-        return super().__eq__(other)
+        return self.copy() == (other.copy() if isinstance(other, SettingsDict) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     __hash__ = None
 
@@ -126,37 +198,54 @@ class SettingsDict(dict[str, Any], Generic[S]):
         self._load()
         return super().__repr__()
 
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return (dict, (self.copy(),))
+
     def __or__(self, other: Any) -> Any:
-        return {**self, **other}
+        return {**self, **other} if isinstance(other, Mapping) else NotImplemented
+
+    def __ror__(self, other: Any) -> Any:
+        return {**other, **self} if isinstance(other, Mapping) else NotImplemented
 
     def __ior__(self, other: Any) -> "SettingsDict[S]":  # type: ignore[override]
-        self._load()
-        for key, value in dict(other).items():
-            self._put(modern(key), value, _SCRIPT)
+        self._put_all(dict(other))
         return self
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a value, `default` if there is none."""
         self._load()
-        return super().get(modern(key), default)
+        return super().get(_modern(key), default)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """Return a value, set to `default` if there is none."""
         if key not in self:
-            self._put(modern(key), default, _SCRIPT)
+            self._put_all({key: default})
         return self[key]
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove a value and return it."""
         self._load()
+        value = super().pop(_modern(key), *default)
+        self._forget_key(_modern(key))
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the key that was set last, and return it with its value."""
+        self._load()
+        key, value = super().popitem()
+        self._forget_key(key)
+        return key, value
+
+    def clear(self) -> None:
+        """Remove all values: the library goes by the defaults, whatever files say."""
+        self._load()
+        super().clear()
+        self._origin.clear()
         self._snapshot = None
-        return super().pop(modern(key), *default)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set many values."""
-        self._load()
-        for key, value in dict(*args, **kwargs).items():
-            self._put(modern(key), value, _SCRIPT)
+        self._put_all(dict(*args, **kwargs))
 
     def copy(self) -> dict[str, Any]:
         """Return a plain dict with the same values."""
@@ -179,31 +268,5 @@ class SettingsDict(dict[str, Any], Generic[S]):
         return super().items()
 
 
-def _accepted_types(record: type[Any]) -> dict[str, tuple[type, ...]]:
-    """Return for each field the types that isinstance can check; () accepts anything."""
-    hints = typing.get_type_hints(record)
-    fields = dataclasses.fields(record)
-    return {field.name: _runtime_types(hints[field.name]) for field in fields}
-
-
-def _runtime_types(hint: Any) -> tuple[type, ...]:
-    if hint is Any:
-        return ()
-    members = typing.get_args(hint) if _is_union(hint) else (hint,)
-    found: list[type] = []
-    for member in members:
-        if member is Any:
-            return ()
-        origin = typing.get_origin(member) or member
-        if origin is Callable or not isinstance(origin, type):
-            return ()
-        found.append(origin)
-        if origin is float:
-            found.append(int)
-        if origin is tuple:
-            found.append(list)
-    return tuple(dict.fromkeys(found))
-
-
-def _is_union(hint: Any) -> bool:
-    return typing.get_origin(hint) in (typing.Union, types.UnionType)
+def _modern(key: Any) -> Any:
+    return modern(key) if isinstance(key, str) else key

@@ -166,10 +166,8 @@ def test_kill_reaches_the_whole_group_of_a_shell():
 def test_member_of_the_group_that_ignores_term_dies_after_the_leader():
     script = "(trap '' TERM; echo ready; while :; do sleep 0.1; done) & echo $!; wait"
     process = Process(script, shell=True).start()
-    process.expect("ready")
-    member = int(
-        process.stdout.split()[0] if process.stdout[0].isdigit() else process.stdout.split()[1]
-    )
+    until(lambda: len(process.stdout.split()) == 2)
+    [member] = [int(word) for word in process.stdout.split() if word != "ready"]
     process.kill(auto_force_kill_timeout=0.3).wait()
     until(lambda: not alive(member))
 

@@ -1,0 +1,88 @@
+"""What processes and actions share: a start, an end, and who is told of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from functools import partial
+from typing import Any, Self
+
+from execo._engine.completion import Completion
+from execo._engine.dispatch import dispatch
+from execo._engine.loop import engine
+from execo.times import Timeout, resolve_timeout
+
+
+class Runnable(ABC):
+    """Something that is started and ends."""
+
+    lifecycle_handlers: Sequence[Any]
+    """Told of its start, its end and its reset, in this order."""
+
+    started_event: Completion
+    """Set when it starts; `started_event.wait(timeout)` waits for that."""
+
+    ended_event: Completion
+    """Set when it ended and handlers have seen all of it."""
+
+    @property
+    @abstractmethod
+    def started(self) -> bool:
+        """Whether `start` was called."""
+
+    @property
+    @abstractmethod
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Start, and return without waiting for anything."""
+
+    @abstractmethod
+    def kill(self) -> Self:
+        """End it, and return without waiting."""
+
+    def wait(self, timeout: Timeout = None) -> Self:
+        """Wait for the end, at most `timeout` seconds (None: no limit).
+
+        Raises:
+            ValueError: it was not started.
+            RuntimeError: on the thread of the engine, where it must be awaited.
+        """
+        seconds = resolve_timeout(timeout, None)
+        self._require_start("wait for it")
+        if not self.ended_event.is_set():
+            engine().refuse_own_thread()
+            self.ended_event.wait(seconds)
+        return self
+
+    def run(self, timeout: Timeout = None) -> Self:
+        """Start, and wait for the end, at most `timeout` seconds (None: no limit)."""
+        resolve_timeout(timeout, None)
+        return self.start().wait(timeout)
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        self._require_start("await it")
+        yield from self.ended_event.__await__()
+        return self
+
+    def flush(self) -> None:  # noqa: B027  (print calls it, and there is nothing to do)
+        """Do nothing: what is written leaves at once. Files have it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.running:
+            self.kill().wait()
+
+    def _require_start(self, what: str) -> None:
+        if not self.started:
+            raise ValueError(f"{self!r} was not started: call start() before you {what}")
+
+    def _require_end(self) -> None:
+        if self.running:
+            raise ValueError(f"{self!r} is running: kill it and wait for its end before a reset")
+
+    def _tell(self, event: str) -> None:
+        for handler in self.lifecycle_handlers:
+            dispatch(self, partial(getattr(handler, event), self))
