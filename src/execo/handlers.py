@@ -7,11 +7,11 @@ logged and stops nothing.
 import logging
 import os
 import re
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from execo._engine.buffers import text_decoder
+from execo._engine.forks import fork_safe_lock
 
 if TYPE_CHECKING:
     from execo.action import Action
@@ -198,7 +198,7 @@ class _NamedFileSink:
     """Appends to a file that every process naming it shares, opened while one of them lives."""
 
     _open: dict[str, tuple[int, int]] = {}
-    _lock = threading.Lock()
+    _lock = fork_safe_lock()
 
     def __init__(self, name: str) -> None:
         self._path = os.path.abspath(os.path.expanduser(name))

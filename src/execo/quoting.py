@@ -91,7 +91,7 @@ def _words(cmd: Sequence[str]) -> list[str]:
     words = list(cmd)
     if not words:
         raise ValueError(f"cmd: {cmd!r} is empty")
-    wrong = next((word for word in words if not isinstance(word, str)), None)
-    if wrong is not None:
-        raise TypeError(f"cmd: {wrong!r} in {cmd!r}: expected text")
+    for word in words:
+        if not isinstance(word, str):
+            raise TypeError(f"cmd: {word!r} in {cmd!r}: expected text")
     return words

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import logging
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,12 +13,19 @@ from execo.errors import Error, TimedOut
 from execo.times import Date, Deadline, Duration, Timeout
 from execo_g5k.config import g5k_settings, job_key_file
 from execo_g5k.errors import FrontendUnreachable, G5kError, SubmissionRefused, UnparsableOutput
-from execo_g5k.frontend import CommandResult, Frontend, FrontendParams, may_have_run
+from execo_g5k.frontend import (
+    CommandResult,
+    Frontend,
+    FrontendParams,
+    LocalFrontend,
+    may_have_run,
+)
 from execo_g5k.grid import Grid, current_grid
 from execo_g5k.jobs import JobRef
 from execo_g5k.parse.oarsub import Refused, parse_oarsub
 from execo_g5k.specs import JobSpec, OarJob, Spec, checked_jobs, checked_submissions
 from execo_g5k.stray import (
+    REGISTERED_ONLY,
     Mark,
     accepted,
     delete_strays,
@@ -32,7 +40,6 @@ logger = logging.getLogger("execo")
 
 _SERVER_DOWN = 9
 _RESERVATION_REFUSED = 10
-_REGISTERED_ONLY = 2
 
 _CLEANUP = 10.0
 """Seconds to delete what must not be left, when the time of the call is over."""
@@ -144,7 +151,7 @@ async def _submit(
     deadline: Deadline,
 ) -> int | Error:
     """Return the id of the new job, or what went wrong, logged."""
-    argv = oarsub_argv(submission, job_key_file=key_file)
+    argv = oarsub_argv(submission, job_key_file=_key_there(frontend, key_file))
     mark = mark_for(argv)
     marked = argv if mark is None else mark.put_on(argv)
     async with grid.turn(frontend):
@@ -162,6 +169,15 @@ async def _submit(
             await despite_cancel(delete_strays(frontend, mark, grid.clock))
             raise
     return _logged(frontend, argv, outcome) if isinstance(outcome, Error) else outcome
+
+
+def _key_there(frontend: Frontend, key_file: str | None) -> str | None:
+    # no shell expands it there, and OAR's own home is not the user's; ssh starts in the latter
+    if key_file is None or not key_file.startswith("~/"):
+        return key_file
+    if isinstance(frontend, LocalFrontend):
+        return os.path.expanduser(key_file)
+    return key_file.removeprefix("~/")
 
 
 def _logged(frontend: Frontend, argv: Sequence[str], error: Error) -> Error:
@@ -244,7 +260,7 @@ async def _delete(frontend: Frontend, ids: Sequence[int], deadline: Deadline) ->
         logger.warning("%s: jobs %s may be left: %s", frontend.name, ", ".join(argv[1:]), error)
         return
     words = " / ".join(filter(None, map(str.strip, result.stderr.splitlines())))
-    if result.exit_code == _REGISTERED_ONLY and "REGISTERED" in result.stdout:
+    if result.exit_code == REGISTERED_ONLY and "REGISTERED" in result.stdout:
         logger.warning(
             "%s: jobs %s will be deleted when the OAR server is back: %s",
             frontend.name,

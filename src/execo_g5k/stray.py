@@ -30,6 +30,9 @@ _BETWEEN_LOOKS = 2.0
 _ONE_CALL = 6.0
 """Seconds for a call of the clean-up: all of them must fit in what Ctrl-C waits."""
 
+REGISTERED_ONLY = 2
+"""Exit code of oardel when it could not tell the OAR server."""
+
 _FAILURES = (FrontendUnreachable, TimedOut, CommandFailed, UnparsableOutput)
 
 
@@ -129,8 +132,17 @@ async def _delete(frontend: Frontend, ids: Sequence[int]) -> None:
             quoting.join(argv),
             error,
         )
-    else:
-        logger.info("%s: %s: exit %s", frontend.name, quoting.join(argv), result.exit_code)
+        return
+    if result.exit_code == REGISTERED_ONLY and "REGISTERED" in result.stdout:
+        # once its server is back, OAR 2.5.9 may run the job for minutes before it thinks of that
+        logger.warning(
+            "%s: job %s is to be deleted, but the OAR server is down: repeat `%s` when it is back",
+            frontend.name,
+            ", ".join(argv[1:]),
+            quoting.join(argv),
+        )
+        return
+    logger.info("%s: %s: exit %s", frontend.name, quoting.join(argv), result.exit_code)
 
 
 def warn_of_strays(frontend: Frontend, mark: Mark) -> None:

@@ -25,7 +25,8 @@ from execo_g5k import (
 )
 from execo_g5k.jobs import Ended, JobState, NotFound
 
-SLEEP = OarSubmission("nodes=1", walltime=300)
+# a job that never starts is deleted at once, one that is being launched in up to 20 s
+SLEEP = OarSubmission("nodes=1", walltime=300, additional_options="--hold")
 UNKNOWN_JOB = 123456789
 
 
@@ -129,12 +130,17 @@ def test_a_refused_reservation_offers_a_later_date(active):
     assert wait_until(lambda: active("nancy") == [first], 20, pause=0.2)
 
 
-def test_the_job_that_oar_makes_without_its_server_does_not_stay(faults, active):
+def test_the_job_that_oar_makes_without_its_server_is_deleted(
+    faults, active, caplog, laptop_ssh
+):
     faults.stop_oar_server("nancy")
     with pytest.raises(SubmissionRefused) as refused:
         submit("nancy", abort_on_error=True)
     assert refused.value.exit_code == 9
+    repeat = re.search(r"server is down: repeat `(oardel \d+)`", caplog.text)
+    assert repeat
     faults.start_oar_server("nancy")
+    laptop_ssh("nancy", repeat[1])
     assert wait_until(lambda: active("nancy") == [], 40, pause=0.2)
 
 
@@ -208,7 +214,8 @@ def test_a_command_that_nodes_lack_exits_127():
     remote = Remote("nosuchcommand --x", ["grisou-1", "grisou-2"]).run(30)
     assert [process.exit_code for process in remote.processes] == [127, 127]
     assert not remote.ok
-    assert all("not found" in process.stderr for process in remote.processes)
+    # with a terminal, which ends the command with its connexion, there is one stream only
+    assert all("not found" in process.stdout + process.stderr for process in remote.processes)
 
 
 def test_a_refused_key_is_told_with_the_command_to_try(grid, caplog):
@@ -283,10 +290,11 @@ def test_ctrl_c_during_a_submission_leaves_no_job(tmp_path, script, active):
         assert wait_until(lambda site=site: active(site) == [], 30, pause=0.3)
 
 
-def test_ctrl_c_during_a_wait_names_the_job_that_is_left(script):
+def test_ctrl_c_during_a_wait_names_the_job_that_is_left(tmp_path, script):
+    wrapper = SshWrapper(tmp_path)
     job = submit("lyon", OarSubmission(additional_options="--hold"))
-    running = script(HEAD + f"print('waiting', flush=True); wait_oar_job_start({job}, 'lyon')")
-    assert running.line() == "waiting"
+    running = script(HEAD + f"wait_oar_job_start({job}, 'lyon', {{'ssh': '{wrapper.path}'}})")
+    wrapper.wait_for("oarstat")
     running.press_ctrl_c()
     took, (_, _, stderr) = elapsed_in(running.end)
     assert took < 5

@@ -94,8 +94,8 @@ def test_expression_sees_the_names_where_the_action_is_created(params, caplog):
 
 def test_words_of_a_sequence_are_substituted_and_quoted(params):
     values = ["a b", "$HOME", "it's"]
-    remote = Remote(("printf", "%s|", "{{values}}", "{{{host}}}"), THREE, params).run(30)
-    assert outputs(remote) == [f"{v}|{h}|" for v, h in zip(values, THREE, strict=True)]
+    remote = Remote(("printf", "%s,", "{{values}}", "{{{host}}}"), THREE, params).run(30)
+    assert outputs(remote) == [f"{v},{h}," for v, h in zip(values, THREE, strict=True)]
 
 
 def test_command_may_be_a_function_of_the_host_and_its_index(params):

@@ -215,9 +215,9 @@ def test_local_process_on_a_pty_talks_to_ssh(sshd):
 
 
 def test_words_are_quoted_and_text_is_for_the_shell_of_the_host(params):
-    words = SshProcess(("printf", "%s|", "$HOME", "a b", "*"), "127.0.0.1", params).run()
+    words = SshProcess(("printf", "%s,", "$HOME", "a b", "*"), "127.0.0.1", params).run()
     text = SshProcess("x='a b'; echo $x $((1 + 1))", "127.0.0.1", params).run()
-    assert words.stdout == "$HOME|a b|*|"
+    assert words.stdout == "$HOME,a b,*,"
     assert text.stdout == "a b 2\n"
 
 

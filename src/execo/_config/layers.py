@@ -85,7 +85,7 @@ class SettingsDict(dict[str, Any], Generic[S]):
                 self._loading = False
 
     def _put_from(self, origin: str, key: str, value: Any) -> None:
-        if not isinstance(key, str) or modern(key) not in self._types:
+        if _modern(key) not in self._types:
             logger.warning("%s[%r] (%s) is no setting%s", self._name, key, origin, self._hint(key))
         try:
             self._put(key, value, origin)
@@ -104,7 +104,7 @@ class SettingsDict(dict[str, Any], Generic[S]):
         return dict(self._origin)
 
     def _put(self, key: str, value: Any, origin: str) -> None:
-        key = modern(key)
+        key = _modern(key)
         if key in self._types:
             value = checked(value, self._types[key])
             self._changed(key, value)
@@ -115,7 +115,7 @@ class SettingsDict(dict[str, Any], Generic[S]):
     def _put_all(self, values: Mapping[str, Any]) -> None:
         self._load()
         for key, value in values.items():
-            if modern(key) not in self._types:
+            if _modern(key) not in self._types:
                 text = f"{self._name}[{key!r}] is no setting{self._hint(key)}"
                 warnings.warn(text, stacklevel=3)
             try:

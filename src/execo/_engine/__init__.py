@@ -7,6 +7,7 @@ It knows argv, file descriptors, signals and deadlines, and nothing of ssh, host
     spawn.py       how it is started
     fanout.py      how many live at once
     remnants.py    what a killed process leaves behind in its group
+    keeper.py      what ends them when this process is killed
     exits.py       how its exit is seen (pidfd, or a thread where the kernel has none)
     buffers.py     what it printed
     dispatch.py    the thread on which handlers of users run

@@ -1,8 +1,9 @@
 """What a process printed: bytes as they came, text when asked for."""
 
 import codecs
-import threading
 from collections import deque
+
+from execo._engine.forks import fork_safe_lock
 
 _SMALL = 4096
 _FULL = 65536
@@ -21,7 +22,7 @@ class OutputBuffer:
     __slots__ = ("_chunks", "_decoder", "_small", "_text")
 
     # one for all buffers: it is held for an append, and there are thousands of buffers
-    _lock = threading.Lock()
+    _lock = fork_safe_lock()
 
     def __init__(self) -> None:
         self._chunks: deque[bytes] | None = None

@@ -87,7 +87,7 @@ class Child:
     __slots__ = (
         "_engine", "_argv", "_options", "_listener", "_pid", "_stdin", "_outputs", "_unwatch",
         "_writes", "_writing", "_close_stdin", "_timeout", "_force", "_killed", "_forced",
-        "_kill_deadline", "_ended", "_paused",
+        "_kill_deadline", "_ended", "_paused", "_kept",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +109,7 @@ class Child:
         self._killed = self._forced = self._ended = False
         self._kill_deadline: float | None = None
         self._paused: set[int] | None = None
+        self._kept = -1
 
     @property
     def kill_at_exit(self) -> bool:
@@ -125,6 +126,8 @@ class Child:
         self._stdin = spawned.stdin
         self._outputs = {STDOUT: spawned.stdout, STDERR: spawned.stderr}
         self._engine.live.add(self)
+        if self._options.kill_at_exit:
+            self._kept = self._engine.keeper.keep(spawned.pid)
         self._unwatch = self._engine.exits.watch(spawned.pid, self._exited)
         loop.add_reader(spawned.stdout, self._readable, STDOUT, spawned.stdout)
         loop.add_reader(spawned.stderr, self._readable, STDERR, spawned.stderr)
@@ -314,6 +317,8 @@ class Child:
         for stream, fd in list(self._outputs.items()):
             self._drain(stream, fd)
             self._close_output(stream, fd)
+        if self._kept >= 0:
+            self._engine.keeper.release(self._kept)
         if self._options.group and self._killed and self._kill_deadline is not None:
             self._engine.remnants.add(self._pid, self._kill_deadline)
         else:

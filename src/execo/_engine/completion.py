@@ -6,8 +6,9 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from execo._engine import dispatch
+from execo._engine.forks import fork_safe_lock
 
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 
 
 class Completion:

@@ -19,6 +19,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from execo._engine.child import Child, ChildOptions, Listener
 from execo._engine.exits import PidfdExits, ThreadExits, pidfd_works
 from execo._engine.fanout import Fanout
+from execo._engine.keeper import Keeper
 from execo._engine.remnants import Remnants
 from execo.config import settings
 
@@ -42,6 +43,7 @@ class Engine:
         self.exits = PidfdExits(self.loop) if pidfd_works() else ThreadExits(self.loop)
         self.fanout = Fanout(self.loop, lambda: settings().fanout)
         self.remnants = Remnants(self.loop)
+        self.keeper = Keeper()
         self.live: set[Child] = set()
         self._when_gone: Callable[[Child], object] = _nothing
         self._thread = threading.Thread(target=self._main, name="execo-engine", daemon=True)
@@ -140,6 +142,8 @@ def _nothing(_child: Child) -> None:
 def _forget() -> None:
     # the thread and the children belong to the parent
     global _engine, _lock
+    if _engine is not None:
+        _engine.keeper.forget()
     _engine, _lock = None, threading.Lock()
 
 
