@@ -1,9 +1,12 @@
 """A first experiment: reserve nodes on two sites, use them together, give them back.
 
-Run it on a frontend:  python3 first_experiment.py
-It takes an ssh key that OAR accepts from OAR_JOB_KEY_FILE, so that nodes of both sites open to it.
+Run it on a frontend, with the key that opens nodes of all sites (see the README):
+
+    export OAR_JOB_KEY_FILE=~/.ssh/oar_job_key
+    python3 first_experiment.py
 """
 
+import platform
 import sys
 import tempfile
 from functools import partial
@@ -74,7 +77,7 @@ def experiment(nodes: list[str], results: Path) -> None:
     for file in sorted(results.glob("*.fr.txt")):
         print(f"    {file.read_text().strip()}")
     print(Report([who, sent, worked, fetched], name="what happened"))
-    say(f"the results are in {results}")
+    say(f"the results are in {results} of {platform.node()}")
 
 
 def main() -> None:

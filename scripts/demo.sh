@@ -12,6 +12,5 @@ why=$(grid check) || die "$why (the demo needs root on Debian 12; see testbed/RE
 say 'starting the grid (its base is built the first time, in about a minute)'
 grid up
 say "alice@fnancy: python3 examples/$script"
-grid exec fnancy -u alice env OAR_JOB_KEY_FILE=/home/alice/.ssh/oar_job_key \
-    python3 "/opt/execo-g5k/examples/$script"
+grid exec fnancy -u alice python3 "/opt/execo-g5k/examples/$script"
 say 'the grid stays up: try `python3 -m testbed exec fnancy -u alice oarstat`; `make grid-down` stops it'

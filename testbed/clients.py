@@ -40,7 +40,9 @@ def _fill_home(work: WorkDir, home: Path, user: str) -> None:
         shutil.copy(f"{key}.pub", ssh / f"{name}.pub")
         (ssh / name).chmod(0o600)
     shutil.copy(work.rootfs / "etc/skel/.bashrc", home / ".bashrc")
-    (home / ".profile").write_text("[ -f ~/.bashrc ] && . ~/.bashrc\n")
+    (home / ".profile").write_text(
+        "[ -f ~/.bashrc ] && . ~/.bashrc\nexport OAR_JOB_KEY_FILE=~/.ssh/oar_job_key\n"
+    )
 
 
 def _give(home: Path, uid: int) -> None:

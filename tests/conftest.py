@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from execo import configuration, default_connexion_params
+from execo import Process, configuration, default_connexion_params
 from execo._config import execo_conf
 from execo_g5k.config import (
     default_frontend_connexion_params,
@@ -55,8 +55,22 @@ def forget_settings() -> None:
     logging.getLogger("execo").setLevel(logging.NOTSET)
 
 
+@pytest.fixture(scope="session")
+def engine_at_work() -> None:
+    """The engine started, with all that it keeps until the interpreter ends."""
+    Process("true").run()
+
+
+@pytest.fixture(scope="session")
+def engine_of_all_tests() -> None:
+    """Start the engine and its keeper, which live as long as the interpreter."""
+    Process("true").run()
+
+
 @pytest.fixture(autouse=True)
-def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_left(
+    engine_of_all_tests: None, request: pytest.FixtureRequest, engine_at_work: None
+) -> Iterator[None]:
     """Fail a test that leaves a child process, a pipe or a pidfd behind."""
     before = held()
     yield
@@ -80,6 +94,6 @@ def held() -> set[str]:
             target = os.readlink(descriptor)
         except OSError:
             continue
-        if target.startswith("pipe:") or "pidfd" in target or target.startswith("/dev/pt"):
+        if target.startswith(("pipe:", "/dev/pt")) or "pidfd" in target:
             found.add(f"descriptor {descriptor.name} ({target})")
     return found

@@ -48,6 +48,13 @@ class ProcessRecord(Runnable):
     - `lifecycle_handlers`, `stdout_handlers`, `stderr_handlers`: lists of handlers.
     """
 
+    # thousands of them exist: Python shares the keys of a dict of attributes up to 30 of them
+    __slots__ = (
+        "_child", "_exit", "_expected", "_kill_sent", "_outputs", "_state", "end_date", "ended_event",
+        "expect_fail", "pid", "start_date", "started_event", "timeout_date", "timeouted",
+        "write_error",
+    )  # fmt: skip
+
     def __init__(
         self,
         cmd: Command,
@@ -251,7 +258,8 @@ class ProcessRecord(Runnable):
         return f"<{type(self).__name__}({', '.join(self._described())})>"
 
     def _described(self) -> list[str]:
-        words = [repr(self._command_text())]
+        words = [] if self._name is None else [self._name + ":"]
+        words.append(repr(self._command_text()))
         if self.host is not None:
             words.append(f"host={self.host.address!r}")
         words.append(self._state.value)

@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+_NAMED_AT_MOST = 4
 _NUMBERED = re.compile(r"^([^.]*?)(\d+)((?:\..*)?)$")
 _BAD_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f]")
 
@@ -180,3 +181,10 @@ def _ranges(numbers: list[int]) -> str:
         else:
             ranges.append([number, number])
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)
+
+
+def hosts_in_short(hosts: Sequence[Host]) -> str:
+    """Return the folded names of hosts, or how many they are when that is long."""
+    if len(hosts) > _NAMED_AT_MOST:
+        return f"{len(hosts)} hosts"
+    return fold_hosts(hosts) or "no host"

@@ -119,6 +119,19 @@ class Process(ProcessBase):
 
     `cmd` is split as a shell would and executed; with `shell`, it is a text that `/bin/sh` runs.
     A sequence is taken as the words of the command, as they are.
+
+    `options`, which all processes have; each is also an attribute that can be set until the start:
+
+    - pty=False: run on a pseudo-terminal.
+    - timeout=None: seconds it may run; then it is killed.
+    - kill_subprocesses=None: signals reach its whole process group; None: as `shell`.
+    - ignore_exit_code, ignore_timeout, ignore_error, ignore_expect_fail, ignore_write_error =False:
+      it is `ok` nevertheless. nolog_exit_code... =False: it is not logged.
+    - default_expect_timeout=None: seconds for `expect`.
+    - default_stdout_handler, default_stderr_handler =True: keep the output in `stdout`, `stderr`.
+    - stdout_handlers, stderr_handlers: handlers, open files, file descriptors, file names.
+    - lifecycle_handlers: ProcessLifecycleHandlers.
+    - name: in logs and reports.
     """
 
     def __init__(self, cmd: Command, shell: bool = False, **options: Any) -> None:
@@ -141,7 +154,7 @@ class SshProcess(ProcessBase):
 
     `cmd` is text for the shell of the host; a sequence is quoted for it, word by word. When the
     ssh options ask for a remote terminal (`-tt`, the default), standard error of the host comes
-    with its standard output, and CR LF is given as LF.
+    with its standard output, and CR LF is given as LF. `options` are those of Process.
     """
 
     @accept_old_spellings

@@ -5,7 +5,7 @@ from typing import Any
 
 from execo.action import Action
 from execo.connexion import ConnexionParams
-from execo.host import Host, get_hosts_list
+from execo.host import Host, get_hosts_list, hosts_in_short
 from execo.process import Command, SshProcess
 from execo.serial import SerialSsh
 from execo.spelling import accept_old_spellings
@@ -48,7 +48,7 @@ class Remote(Action):
         self._command = cmd if isinstance(cmd, str) else str(cmd)
 
     def _description(self) -> str:
-        return f"{type(self).__name__}({self._command!r} on {len(self.hosts)} hosts)"
+        return f"{type(self).__name__}({self._command!r} on {hosts_in_short(self.hosts)})"
 
 
 def host_processes(
@@ -103,4 +103,4 @@ class RemoteSerial(Action):
             )
 
     def _description(self) -> str:
-        return f"RemoteSerial on {len(self.hosts)} hosts"
+        return f"RemoteSerial on {hosts_in_short(self.hosts)}"

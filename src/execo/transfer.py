@@ -7,7 +7,7 @@ from typing import Any
 
 from execo.action import Action
 from execo.connexion import ConnexionParams
-from execo.host import Host, get_hosts_list
+from execo.host import Host, get_hosts_list, hosts_in_short
 from execo.process import Process
 from execo.spelling import accept_old_spellings
 from execo.substitutions import Substitutions, substituted_options
@@ -61,7 +61,7 @@ class Put(Action):
             self.processes.append(CopyProcess(argv, host, **own))
 
     def _description(self) -> str:
-        return f"Put({', '.join(self.local_files)} to {len(self.hosts)} hosts)"
+        return f"Put({', '.join(self.local_files)} to {hosts_in_short(self.hosts)})"
 
 
 class Get(Action):
@@ -108,7 +108,7 @@ class Get(Action):
         super()._start()
 
     def _description(self) -> str:
-        return f"Get({', '.join(self.remote_files)} from {len(self.hosts)} hosts)"
+        return f"Get({', '.join(self.remote_files)} from {hosts_in_short(self.hosts)})"
 
 
 def checked_files(files: object, argument: str) -> list[str]:
