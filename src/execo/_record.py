@@ -50,9 +50,9 @@ class ProcessRecord(Runnable):
 
     # thousands of them exist: Python shares the keys of a dict of attributes up to 30 of them
     __slots__ = (
-        "_child", "_exit", "_expected", "_kill_sent", "_outputs", "_state", "end_date", "ended_event",
-        "expect_fail", "pid", "start_date", "started_event", "timeout_date", "timeouted",
-        "write_error",
+        "_child", "_exit", "_expected", "_kill_sent", "_outputs", "_state", "end_date",
+        "ended_event", "expect_fail", "pid", "start_date", "started_event", "timeout_date",
+        "timeouted", "write_error",
     )  # fmt: skip
 
     def __init__(

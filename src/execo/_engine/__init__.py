@@ -10,6 +10,7 @@ It knows argv, file descriptors, signals and deadlines, and nothing of ssh, host
     keeper.py      what ends them when this process is killed
     exits.py       how its exit is seen (pidfd, or a thread where the kernel has none)
     buffers.py     what it printed
+    forks.py       locks that a fork in a script leaves whole
     dispatch.py    the thread on which handlers of users run
     completion.py  an end that threads and coroutines can both wait for
     clock.py       time, real or driven by hand

@@ -100,7 +100,7 @@ class Child:
         self._pid = 0
         self._stdin = -1
         self._outputs: dict[int, int] = {}
-        self._unwatch: Callable[[], None] | None = None
+        self._unwatch: Callable[[], object] = _nothing
         self._writes: list[bytes] | None = None
         self._writing = False
         self._close_stdin = False
@@ -312,7 +312,6 @@ class Child:
         found = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if found is None:
             return
-        assert self._unwatch is not None
         self._unwatch()
         for stream, fd in list(self._outputs.items()):
             self._drain(stream, fd)
@@ -338,3 +337,7 @@ class Child:
             self._writes = None
             self._listener.child_write_failed("the process has ended")
         self._listener.child_ended(end)
+
+
+def _nothing() -> None:
+    pass

@@ -19,6 +19,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from execo._engine.child import Child, ChildOptions, Listener
 from execo._engine.exits import PidfdExits, ThreadExits, pidfd_works
 from execo._engine.fanout import Fanout
+from execo._engine.forks import after_fork, before_fork
 from execo._engine.keeper import Keeper
 from execo._engine.remnants import Remnants
 from execo.config import settings
@@ -127,7 +128,9 @@ def engine() -> Engine:
     with _lock:
         if _engine is None:
             if not _hooks_set:
-                os.register_at_fork(after_in_child=_forget)
+                os.register_at_fork(
+                    before=before_fork, after_in_parent=after_fork, after_in_child=_forget
+                )
                 atexit.register(_at_exit)
                 _hooks_set = True
             _engine_pid = os.getpid()
@@ -142,6 +145,7 @@ def _nothing(_child: Child) -> None:
 def _forget() -> None:
     # the thread and the children belong to the parent
     global _engine, _lock
+    after_fork()
     if _engine is not None:
         _engine.keeper.forget()
     _engine, _lock = None, threading.Lock()

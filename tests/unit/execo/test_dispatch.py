@@ -75,7 +75,7 @@ def test_a_handler_that_waits_lets_other_handlers_run_and_keeps_its_own_for_late
     def wait():
         dispatch(waiting, lambda: seen.append("own"))
         dispatch("other", lambda: (seen.append("other"), done.set()))
-        assert run_until(done.is_set, done.add_done_callback, LONG)
+        assert run_until(done.is_set, done.add_callback, LONG)
         seen.append("end of wait")
 
     dispatch(waiting, wait)
@@ -87,9 +87,7 @@ def test_a_handler_that_waits_lets_other_handlers_run_and_keeps_its_own_for_late
 def test_a_wait_in_a_handler_is_over_when_its_time_is():
     answers: list[bool] = []
     never = Completion()
-    dispatch(
-        "owner", lambda: answers.append(run_until(never.is_set, never.add_done_callback, 0.001))
-    )
+    dispatch("owner", lambda: answers.append(run_until(never.is_set, never.add_callback, 0.001)))
     drained()
     assert answers == [False]
 

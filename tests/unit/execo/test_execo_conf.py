@@ -1,7 +1,6 @@
 """`~/.execo.conf.py`."""
 
 import logging
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from execo_g5k import default_frontend_connexion_params, g5k_configuration
 
 @pytest.fixture
 def write(own_home):
-    def write(text: str) -> Path:
+    def write(text):
         path = own_home / ".execo.conf.py"
         path.write_text(text)
         return path

@@ -15,7 +15,13 @@ import execo.aio
 import execo_g5k
 import execo_g5k.aio
 
-EXECO = """
+
+def words(text):
+    return text.split()
+
+
+EXECO = words(
+    """
     Host get_hosts_list get_hosts_set get_unique_hosts_list
     Process SshProcess get_process Serial SerialSsh PortForwarder STDOUT STDERR
     ProcessOutputHandler ProcessLifecycleHandler ActionLifecycleHandler ExpectOutputHandler
@@ -27,9 +33,11 @@ EXECO = """
     logger style configuration
     default_connexion_params default_connection_params
     make_connexion_params make_connection_params
-""".split()
+"""
+)
 
-EXECO_G5K = """
+EXECO_G5K = words(
+    """
     OarSubmission get_oarsub_commandline oarsub oardel oarsubgrid
     get_current_oar_jobs get_oar_job_info wait_oar_job_start get_oar_job_nodes
     get_oar_job_subnets get_oar_job_kavlan
@@ -39,7 +47,8 @@ EXECO_G5K = """
     node_connexion_params node_connection_params
     G5kError FrontendUnreachable SubmissionRefused NotAllSubmitted JobNotFound JobEnded
     UnparsableOutput CommandFailed
-""".split()
+"""
+)
 
 DOORS = {
     "execo.process": ["Process", "SshProcess", "get_process"],

@@ -24,7 +24,8 @@ def test_a_warning_reaches_standard_error_exactly_once_when_no_logging_is_config
 
 def test_a_script_that_set_the_level_sees_all_from_this_level_on():
     done = script(
-        "from execo import logger; logger.setLevel('INFO'); logger.info('shown'); logger.debug('no')"
+        "from execo import logger; logger.setLevel('INFO')\n"
+        "logger.info('shown'); logger.debug('no')"
     )
     assert done.stderr.count("shown") == 1
     assert "no\n" not in done.stderr

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from execo.quoting import join, local_argv, quote, remote_command, split
 
-WORDS = st.text(
-    st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=20
-)
+WORDS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=20)
 
 
 def warnings(caplog):

@@ -30,7 +30,14 @@ def test_a_single_value_is_for_every_host():
 
 @pytest.mark.parametrize(
     "values",
-    [["a", "b"], ("a", "b"), {"a": 1, "b": 2}.keys(), {"a": 1, "b": 2}, iter("ab"), {1: "a", 2: "b"}.values()],
+    [
+        ["a", "b"],
+        ("a", "b"),
+        {"a": 1, "b": 2}.keys(),
+        {"a": 1, "b": 2},
+        iter("ab"),
+        {1: "a", 2: "b"}.values(),
+    ],
 )
 def test_anything_that_has_elements_has_one_for_each_host(values):
     substitute = Substitutions({"x": values})
