@@ -5,9 +5,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from testbed import wait_until
-from testbed.plan import SITES
-from tests.grid.conftest import SshWrapper
 
 from execo import Remote
 from execo_g5k import (
@@ -24,6 +21,9 @@ from execo_g5k import (
     wait_oar_job_start,
 )
 from execo_g5k.jobs import Ended, JobState, NotFound
+from testbed import wait_until
+from testbed.plan import SITES
+from tests.grid.conftest import SshWrapper
 
 # a job that never starts is deleted at once, one that is being launched in up to 20 s
 SLEEP = OarSubmission("nodes=1", walltime=300, additional_options="--hold")
@@ -76,9 +76,7 @@ def test_a_wait_outlives_a_frontend_that_is_down_for_a_while(faults, caplog):
         assert isinstance(waiting.result(), Ended)
 
 
-def test_a_frontend_that_never_answers_costs_the_timeout_and_leaves_nothing(
-    faults, caplog, active
-):
+def test_a_frontend_that_never_answers_costs_the_timeout_and_leaves_nothing(faults, caplog, active):
     faults.freeze_frontend("lyon")
     took, jobs = elapsed_in(lambda: oarsub([(SLEEP, "lyon"), (SLEEP, "nancy")], timeout=3))
     assert took < 3 + 10
@@ -112,6 +110,16 @@ def test_a_refused_submission_tells_the_words_of_oar(case, active):
     assert active("nancy") == []
 
 
+def test_a_quote_in_a_name_is_refused(active):
+    # OAR 2.5.9 puts names as they are into a request to its database
+    try:
+        refused = submit("nancy", OarSubmission(name="it's")) is None
+    except ValueError:
+        refused = True
+    assert refused
+    assert active("nancy") == []
+
+
 def test_with_abort_on_error_the_jobs_obtained_are_named_and_left(active):
     bad = OarSubmission("nodes=99")
     with pytest.raises(SubmissionRefused) as refused:
@@ -130,9 +138,7 @@ def test_a_refused_reservation_offers_a_later_date(active):
     assert wait_until(lambda: active("nancy") == [first], 20, pause=0.2)
 
 
-def test_the_job_that_oar_makes_without_its_server_is_deleted(
-    faults, active, caplog, laptop_ssh
-):
+def test_the_job_that_oar_makes_without_its_server_is_deleted(faults, active, caplog, laptop_ssh):
     faults.stop_oar_server("nancy")
     with pytest.raises(SubmissionRefused) as refused:
         submit("nancy", abort_on_error=True)
@@ -277,7 +283,8 @@ from execo_g5k import *
 
 def test_ctrl_c_during_a_submission_leaves_no_job(tmp_path, script, active):
     wrapper = SshWrapper(tmp_path)
-    source = f"oarsub([(OarSubmission(), s) for s in ('nancy', 'lyon')], {{'ssh': '{wrapper.path}'}})"
+    source = f"params = {{'ssh': '{wrapper.path}'}}\n"
+    source += "oarsub([(OarSubmission(), site) for site in ('nancy', 'lyon')], params)"
     running = script(HEAD + source)
     wrapper.wait_for("oarsub")
     running.press_ctrl_c()
@@ -309,7 +316,7 @@ class Tell(ProcessOutputHandler):
     def read_line(self, process, stream, string):
         print(string.strip(), flush=True)
 nodes = ["grisou-1", "grisou-2"]
-r = Remote("echo started; exec sleep 4242", nodes, {"ssh_options": ("-tt", *default_connexion_params["ssh_options"])})
+r = Remote("echo started; exec sleep 4242", nodes)
 for p in r.processes:
     p.stdout_handlers.append(Tell())
 r.run()

@@ -96,7 +96,7 @@ def test_every_field_of_a_submission_reaches_oar():
         queue="production",
         directory="/tmp",
         project="project x",
-        name="my \"own\" job",
+        name='my "own" job',
         additional_options=["--stdout", "out of job", "--stderr", "/dev/null"],
         command="hostname; sleep 200",
     )
@@ -153,9 +153,7 @@ def test_ten_waits_on_a_site_cost_one_oarstat_a_round(tmp_path):
     wrapper = SshWrapper(tmp_path)
     params = {"ssh": str(wrapper.path)}
     with ThreadPoolExecutor(10) as pool:
-        waits = [
-            pool.submit(wait_oar_job_start, job_id, site, params, 5) for job_id, site in jobs
-        ]
+        waits = [pool.submit(wait_oar_job_start, job_id, site, params, 5) for job_id, site in jobs]
     assert [wait.result() for wait in waits] == [TimedOut()] * 10
     # a poll a second, some more when waits begin one after the other
     assert 3 <= wrapper.calls("oarstat") <= 9

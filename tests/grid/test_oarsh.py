@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from testbed.plan import nodes_of
 
 from execo import Get, Put, Remote
 from execo_g5k import (
@@ -14,6 +13,7 @@ from execo_g5k import (
     node_connexion_params,
     oarsub,
 )
+from testbed.plan import nodes_of
 
 KEY_ON_FRONTENDS = "/home/alice/.ssh/oar_job_key"
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ class Sshd:
         for first in range(0, len(HOSTS), _ADDRESSES):
             self._start_one(f"sshd{first}", HOSTS[first : first + _ADDRESSES])
         for address in HOSTS:
-            until(lambda address=address: self._listens(address))
+            until(partial(self._listens, address))
 
     def _start_one(self, name: str, addresses: list[str]) -> None:
         config = self.folder / f"{name}.conf"
@@ -158,7 +159,7 @@ def argv_of(source: str, limits: str = "") -> list[str]:
 
 
 def run_script(
-    source: str, limits: str = "", timeout: float = 100, **environment: str
+    source: str, limits: str = "", timeout: float = 100
 ) -> "subprocess.CompletedProcess[str]":
     """Run Python source in a process of its own, to its end."""
     return subprocess.run(
@@ -168,13 +169,12 @@ def run_script(
         text=True,
         errors="surrogateescape",
         timeout=timeout,
-        env={**os.environ, **environment},
     )
 
 
-def checked_script(source: str, limits: str = "", **environment: str) -> str:
+def checked_script(source: str, limits: str = "") -> str:
     """Run Python source, which must end right and silently; return what it printed."""
-    done = run_script(source, limits, **environment)
+    done = run_script(source, limits)
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout
 

@@ -1,5 +1,8 @@
 """The same command on many hosts, and what chooses the tool for it."""
 
+# names in {{ }} are used, though not to the eye of a linter
+# ruff: noqa: F841
+
 import logging
 import threading
 
@@ -222,9 +225,9 @@ def test_paths_given_to_the_functions_that_choose_see_names_of_the_caller(params
     (tmp_path / "sent").write_text("content")
     names = ["p", "q"]
     get_fileput(THREE[:2], str(tmp_path / "sent"), f"{tmp_path}/{{{{names}}}}", params).run(30)
-    get_fileget(THREE[:2], f"{tmp_path}/{{{{names}}}}", f"{tmp_path}/got-{{{{names}}}}", params).run(
-        30
-    )
+    get_fileget(
+        THREE[:2], f"{tmp_path}/{{{{names}}}}", f"{tmp_path}/got-{{{{names}}}}", params
+    ).run(30)
     assert [(tmp_path / f"got-{name}").read_text() for name in names] == ["content"] * 2
 
 

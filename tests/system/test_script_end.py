@@ -72,13 +72,13 @@ def test_control_c_typed_on_a_terminal_ends_the_script_and_its_children():
 
 
 def test_script_that_catches_control_c_goes_on_and_its_children_live():
-    source = START + """
+    source = """
 try:
     processes[0].wait()
 except KeyboardInterrupt:
     print(processes[0].running, Process("echo on").run().stdout, end="", flush=True)
 """
-    with script(source) as process:
+    with script(START + source) as process:
         pids = numbers(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "True on\n"

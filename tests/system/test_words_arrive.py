@@ -16,12 +16,14 @@ PYTHON = (sys.executable, "-I", "-S", "-c", PRINT_HEX)
 NASTY = [
     "", " ", "  two  ", "\n", "a\nb", "\t", "\r", "\r\n", "'", '"', "'\"'\"'", "\\", "\\\\", "\\n",
     "$HOME", "${x}", "$(id)", "`id`", "~", "~root", "*", "?", "[a]", "{a,b}", "!", "!!", "#", "a#b",
-    "%s", "=", "a=b", "-", "--", "-rf", "--help", "(x)", "^", "caf\u00e9", "\u65e5\u672c", "\U0001f600",
-    "\udcff\udc80", "\x01\x1b[31m", "\x7f", "\u2028", "a;b", "a&b", "a|b", "a>b", "{{x}}", "{{{host}}}",
+    "%s", "=", "a=b", "-", "--", "-rf", "--help", "(x)", "^", "caf\u00e9", "\u65e5\u672c",
+    "\U0001f600",
+    "\udcff\udc80", "\x01\x1b[31m", "\x7f", "\u2028", "a;b", "a&b", "a|b", "a>b", "{{x}}",
+    "{{{host}}}",
 ]  # fmt: skip
 
 # surrogates of surrogateescape stand for bytes; the others for nothing
-_characters = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
+_characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 _bytes = st.binary(max_size=20).map(
     lambda data: data.replace(b"\0", b"").decode("utf-8", "surrogateescape")
 )

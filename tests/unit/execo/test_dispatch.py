@@ -9,10 +9,10 @@ from execo._engine.dispatch import dispatch, is_current_thread, run_until
 LONG = 30
 
 
-def drained():
-    """Wait until all that was dispatched so far has run."""
+def drained(owner=None):
+    """Wait until all that was dispatched so far for `owner` has run."""
     done = threading.Event()
-    dispatch(object(), done.set)
+    dispatch(object() if owner is None else owner, done.set)
     assert done.wait(LONG)
 
 
@@ -79,8 +79,7 @@ def test_a_handler_that_waits_lets_other_handlers_run_and_keeps_its_own_for_late
         seen.append("end of wait")
 
     dispatch(waiting, wait)
-    drained()
-    drained()
+    drained(waiting)
     assert seen == ["other", "end of wait", "own"]
 
 
@@ -88,7 +87,7 @@ def test_a_wait_in_a_handler_is_over_when_its_time_is():
     answers: list[bool] = []
     never = Completion()
     dispatch("owner", lambda: answers.append(run_until(never.is_set, never.add_callback, 0.001)))
-    drained()
+    drained("owner")
     assert answers == [False]
 
 
