@@ -1,5 +1,6 @@
 """Clear the users' jobs away, so that each test starts on an empty grid."""
 
+import time
 from collections.abc import Callable
 
 from testbed.errors import GridError
@@ -11,12 +12,16 @@ ACTIVE = "SELECT job_id FROM jobs WHERE state NOT IN ('Terminated', 'Error') ORD
 ILL_NODES = "SELECT count(*) FROM resources WHERE state <> 'Alive' OR next_state <> 'UnChanged'"
 PAUSE = 0.2
 
+ASK_AGAIN = 10.0
+"""Seconds. A deletion asked for while the server was down is done when it is asked for again."""
+
 
 class Jobs:
     """Jobs of a grid.  `run` runs a shell script as root on a host: (host, script) -> stdout."""
 
     def __init__(self, run: RunScript) -> None:
         self._run = run
+        self._ask_again_at: dict[tuple[str, int], float] = {}
 
     def active(self, site: str) -> list[int]:
         """Return the jobs of a site, of any user, that are not over."""
@@ -45,10 +50,15 @@ class Jobs:
         """Ask for the deletion of the active jobs; return how many there were."""
         jobs = self.active(site)
         if jobs:
-            asked = self._ask(site, "SELECT frag_id_job FROM frag_jobs").split()
-            new = [str(job) for job in jobs if str(job) not in asked]
-            if new:
-                self._on(site, f"oardel {' '.join(new)} >/dev/null || true")
+            now = time.monotonic()
+            due = [
+                job
+                for job in jobs
+                if now - self._ask_again_at.get((site, job), -ASK_AGAIN) >= ASK_AGAIN
+            ]
+            if due:
+                self._ask_again_at.update({(site, job): now + ASK_AGAIN for job in due})
+                self._on(site, f"oardel {' '.join(map(str, due))} >/dev/null || true")
         return len(jobs)
 
     def _heal_nodes(self, site: str) -> int:

@@ -38,7 +38,6 @@ from execo_g5k.submission import OarSubmission, oarsub_argv
 
 logger = logging.getLogger("execo")
 
-_SERVER_DOWN = 9
 _RESERVATION_REFUSED = 10
 
 _CLEANUP = 10.0

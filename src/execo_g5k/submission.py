@@ -202,6 +202,9 @@ def _checked_text(field: str, value: object) -> None:
         raise ValueError(f"{field}: {value!r} is empty; None leaves it out")
     if "\0" in value:
         raise ValueError(f"{field}: {value!r} holds a NUL character")
+    if field in _LONGEST_TEXTS and "'" in value:
+        # OAR 2.5.9 puts it unquoted into a request to its database
+        raise ValueError(f"{field}: {value!r}: OAR can't take a quote (') in it")
     longest = _LONGEST_TEXTS.get(field)
     if longest is not None and len(value) > longest:
         raise ValueError(f"{field}: {value!r}: OAR takes up to {longest} characters")
