@@ -208,7 +208,7 @@ def numbers(line: str) -> list[int]:
 
 
 def kill_all(pids: list[int]) -> None:
-    """Kill processes that a test left on purpose."""
+    """Kill processes that a test left on purpose, with their groups."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)

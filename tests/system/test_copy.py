@@ -175,10 +175,9 @@ def test_any_name_of_a_file_is_put_and_got_as_it_is(params, here, there, name):
     assert os.listdir(here) == [name]
 
 
-def test_all_names_at_once_under_new_names(params, here, there):
+def test_files_of_all_names_are_put_at_once(params, here, there):
     for name in NAMES:
         (here / name).write_text(name, "utf-8", "surrogateescape")
-        Put(HOSTS[0], name, str(there / f"to {name}"), params, process_args={"name": "put"})
     put = Put(HOSTS[0], NAMES, str(there), params).run(30)
     assert put.finished_ok, put.processes[0].dump()
     assert sorted(os.listdir(there)) == sorted(NAMES)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import textwrap
 import time
 
 import pytest
@@ -72,13 +73,15 @@ def test_control_c_typed_on_a_terminal_ends_the_script_and_its_children():
 
 
 def test_script_that_catches_control_c_goes_on_and_its_children_live():
-    source = """
+    # the signal may come as soon as the numbers of the children are printed
+    source = f"""
 try:
+{textwrap.indent(START, "    ")}
     processes[0].wait()
 except KeyboardInterrupt:
     print(processes[0].running, Process("echo on").run().stdout, end="", flush=True)
 """
-    with script(START + source) as process:
+    with script(source) as process:
         pids = numbers(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "True on\n"

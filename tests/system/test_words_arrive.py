@@ -94,8 +94,8 @@ def is_name(name):
 _names = words.map(lambda word: word.replace("/", "_")).filter(is_name)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(names=st.lists(_names, min_size=1, max_size=12, unique=True))
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(_names, min_size=1, max_size=25, unique=True))
 def test_files_of_any_name_are_put_and_got(params, tmp_path, monkeypatch, names):
     here, there, back = (tmp_path / folder for folder in ("here", "there", "back"))
     for folder in (here, there, back):
