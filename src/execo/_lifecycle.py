@@ -1,11 +1,16 @@
 """The life of a process, from its preparation to its end, as the engine tells it."""
 
 import logging
+import os
+import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
-from execo._engine.child import Child, ChildOptions, Exit
+from execo._engine.child import Child, ChildOptions, Exit, working_directory
+from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
+from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
 from execo._outputs import StreamOutput
 from execo._record import ProcessRecord, ProcessState
@@ -15,6 +20,7 @@ from execo.handlers import (
     STDOUT,
     OutputHandler,
     OutputSink,
+    check_lifecycle_handler,
     check_output_handler,
     output_sink,
 )
@@ -23,16 +29,28 @@ from execo.times import resolve_timeout
 logger = logging.getLogger("execo")
 
 _LAST_LINES = 5
+_claiming = fork_safe_lock()
 
 
 class ProcessLife(ProcessRecord):
     """A process as the engine sees it: what it needs to start it, and what it tells of it."""
 
-    def _prepare(self) -> tuple[list[str], ChildOptions]:
-        """Return what the engine needs of the options as they are now; change nothing."""
+    def _require_new(self) -> None:
         if self.started:
             raise ValueError(f"{self!r} was started already: call reset() to start it again")
-        argv = self._argv()
+
+    def _prepare(
+        self, environment: Mapping[bytes, bytes], directory: str | None
+    ) -> tuple[list[str], ChildOptions]:
+        """Return what the engine needs of the options as they are now; change nothing."""
+        self._require_new()
+        argv: list[str] = []
+        impossible = None
+        try:
+            argv = self._argv()
+        except ValueError as error:
+            # a command that can't be executed is data, as any other failure
+            impossible = str(error)
         current = settings()
         options = ChildOptions(
             pty=self.pty,
@@ -40,7 +58,12 @@ class ProcessLife(ProcessRecord):
             timeout=resolve_timeout(self.timeout, None),
             kill_timeout=current.kill_timeout,
             kill_at_exit=current.kill_childs_at_end,
+            environment=environment,
+            directory=directory,
+            impossible=impossible,
         )
+        for lifecycle_handler in self.lifecycle_handlers:
+            check_lifecycle_handler(lifecycle_handler)
         for handler in (*self.stdout_handlers, *self.stderr_handlers):
             check_output_handler(handler)
         return argv, options
@@ -57,7 +80,6 @@ class ProcessLife(ProcessRecord):
             )
             for stream in (STDOUT, STDERR)
         }
-        self._state = ProcessState.STARTING
 
     def _sinks(self, handlers: Iterable[OutputHandler], stream: int) -> list[OutputSink]:
         sinks = []
@@ -79,9 +101,9 @@ class ProcessLife(ProcessRecord):
         self.pid = pid
         self.start_date = time.time()
         self._state = ProcessState.RUNNING
-        logger.debug("start %r", self)
         self._tell("start")
         self.started_event.set()
+        logger.debug("start %r", self)
 
     def child_printed(self, stream: int, data: bytes) -> None:
         """Take output."""
@@ -111,16 +133,16 @@ class ProcessLife(ProcessRecord):
         for output in self._outputs.values():
             output.printed(b"")
         self._state = ProcessState.ENDED
-        self._log_end()
-        if self.lifecycle_handlers or any(o.handled for o in self._outputs.values()):
-            self._tell("end")
-            dispatch(self, self._finish)
-        else:
-            self._finish()
-
-    def _finish(self) -> None:
-        self.started_event.set()
-        self.ended_event.set()
+        # of this run, whatever a handler of its end does with the process
+        finish = partial(_finish, self.started_event, self.ended_event)
+        try:
+            self._log_end()
+        finally:
+            if self.lifecycle_handlers or any(o.handled for o in self._outputs.values()):
+                self._tell("end")
+                dispatch(self, finish)
+            else:
+                finish()
 
     def _log_end(self) -> None:
         if self.error:
@@ -136,14 +158,50 @@ class ProcessLife(ProcessRecord):
         return "".join(f"\n    {line}" for line in lines)
 
 
+def _finish(*events: Completion) -> None:
+    for event in events:
+        event.set()
+
+
 def start_all(processes: Sequence[ProcessLife]) -> None:
-    """Start processes together, in order, without waiting."""
-    specs = [(*process._prepare(), process) for process in processes]
+    """Start processes together, in order, without waiting.
+
+    Raises:
+        ValueError: one was started already, or is given twice; then none is started.
+    """
+    environment = dict(os.environb)
+    directory = working_directory()
+    prepared = [process._prepare(environment, directory) for process in processes]
+    _claim(processes)
+    try:
+        children = []
+        for process, (argv, options) in zip(processes, prepared, strict=True):
+            process._get_ready()
+            children.append(engine().child(argv, options, process))
+            process._launched(children[-1])
+        if children:
+            engine().start(children)
+    except BaseException:
+        _give_up(processes)
+        raise
+
+
+def _claim(processes: Sequence[ProcessLife]) -> None:
+    with _claiming:
+        if len(set(map(id, processes))) < len(processes):
+            raise ValueError("the same process can't be started twice at once")
+        for process in processes:
+            process._require_new()
+        for process in processes:
+            process._state = ProcessState.STARTING
+
+
+def _give_up(processes: Sequence[ProcessLife]) -> None:
     for process in processes:
-        process._get_ready()
-    if specs:
-        for process, child in zip(processes, engine().start_children(specs), strict=True):
-            process._launched(child)
+        if process._child is None:
+            process._clear()
+        else:
+            engine().call(process._child.kill, int(signal.SIGKILL), None)
 
 
 def _flow(child: Child, stream: int) -> Callable[[bool], object]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Self
 
 from execo._engine.completion import Completion
-from execo._engine.dispatch import dispatch
+from execo._engine.dispatch import dispatch, is_handling
 from execo._engine.loop import engine
 from execo.times import Timeout, resolve_timeout
 
@@ -46,11 +46,14 @@ class Runnable(ABC):
 
         Raises:
             ValueError: it was not started.
-            RuntimeError: on the thread of the engine, where it must be awaited.
+            RuntimeError: in one of its handlers, which it waits for; or on the thread of the
+                engine, where it must be awaited.
         """
         seconds = resolve_timeout(timeout, None)
         self._require_start("wait for it")
         if not self.ended_event.is_set():
+            if is_handling(self):
+                raise RuntimeError(f"a handler of {self!r} can't wait for its end")
             engine().refuse_own_thread()
             self.ended_event.wait(seconds)
         return self
@@ -85,4 +88,8 @@ class Runnable(ABC):
 
     def _tell(self, event: str) -> None:
         for handler in self.lifecycle_handlers:
-            dispatch(self, partial(getattr(handler, event), self))
+            dispatch(self, partial(_call, handler, event, self))
+
+
+def _call(handler: Any, event: str, runnable: Runnable) -> None:
+    getattr(handler, event)(runnable)

@@ -4,11 +4,12 @@ import logging
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
+from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
 from execo._expect import Regexes, Search, compiled
 from execo._lifecycle import start_all
@@ -21,6 +22,8 @@ from execo.process import Command, Process, ProcessBase
 from execo.times import Deadline, Timeout, resolve_timeout
 
 logger = logging.getLogger("execo")
+
+_claiming = fork_safe_lock()
 
 _COUNTS_PREFIX = "num_"
 
@@ -88,8 +91,8 @@ class Action(Runnable):
 
     @property
     def finished_ok(self) -> bool:
-        """Whether it ended and all processes are `ok`."""
-        return self.ended and self.ok
+        """Whether it ended, and all processes were run and are `ok`."""
+        return self.ended and self.ok and all(process.ended for process in self.processes)
 
     def stats(self) -> dict[str, Any]:
         """Return the sums of the counts of the processes, and the first start and last end."""
@@ -103,9 +106,9 @@ class Action(Runnable):
         Raises:
             ValueError: it was started before and not `reset`.
         """
-        if self.started:
-            raise ValueError(f"{self!r} was started already: call reset() to start it again")
-        self._started = True
+        with _claiming:
+            self._require_new()
+            self._started = True
         try:
             self._start()
         except BaseException:
@@ -114,21 +117,17 @@ class Action(Runnable):
         logger.debug("start %r", self)
         return self
 
+    def _require_new(self) -> None:
+        if self._started:
+            raise ValueError(f"{self!r} was started already: call reset() to start it again")
+
     def _start(self) -> None:
-        self._start_together(self.processes, self._finish, self._began)
+        start_all(self.processes)
+        self._began()
+        self._when_all([process.ended_event for process in self.processes])
 
-    def _start_together(
-        self,
-        processes: Sequence[ProcessBase],
-        when_ended: Callable[[], object],
-        when_started: Callable[[], object],
-    ) -> None:
-        start_all(processes)
-        when_started()
-        self._when_all([process.ended_event for process in processes], when_ended)
-
-    def _when_all(self, ends: Sequence[Completion], then: Callable[[], object]) -> None:
-        # one more than the ends: `then` can't run before all are counted
+    def _when_all(self, ends: Sequence[Completion]) -> None:
+        # one more than the ends: it can't finish before all are counted
         left = len(ends) + 1
         lock = threading.Lock()
 
@@ -138,7 +137,7 @@ class Action(Runnable):
                 left -= 1
                 last = left == 0
             if last:
-                then()
+                self._finish()
 
         for end in ends:
             end.add_callback(one_more)
@@ -163,7 +162,6 @@ class Action(Runnable):
 
         See `Process.kill`.
         """
-        self._require_start("kill it")
         for process in self.processes:
             if process.running:
                 process.kill(sig, auto_force_kill_timeout)
@@ -207,7 +205,7 @@ class Action(Runnable):
         Raises:
             ProcessesFailed: it is not; names hosts, exits and last lines.
         """
-        failed = [process for process in self.processes if not process.ok]
+        failed = [p for p in self.processes if not p.ok or (self.ended and not p.ended)]
         if failed:
             raise ProcessesFailed(failed)
         return self
@@ -259,9 +257,11 @@ class ParallelActions(Action):
 
     def _start(self) -> None:
         for action in self.actions:
+            action._require_new()
+        for action in self.actions:
             action.start()
         self._began()
-        self._when_all([action.ended_event for action in self.actions], self._finish)
+        self._when_all([action.ended_event for action in self.actions])
 
     def reset(self) -> Self:
         """Forget the run, so that the actions can be started again."""
@@ -311,6 +311,8 @@ def checked_actions(actions: Iterable[Action]) -> list[Action]:
     for action in found:
         if not isinstance(action, Action):
             raise TypeError(f"actions: {action!r} is no Action")
+    if len(set(map(id, found))) < len(found):
+        raise ValueError("actions: the same action is given twice")
     return found
 
 

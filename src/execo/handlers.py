@@ -59,7 +59,7 @@ class ProcessOutputHandler:
     """
 
     def __init__(self) -> None:
-        self._partial: dict[tuple[int, int], str] = {}
+        self._partial: dict[tuple[int, int], list[str]] = {}
 
     def read(
         self, process: "ProcessBase", stream: int, string: str, eof: bool, error: bool
@@ -71,8 +71,11 @@ class ProcessOutputHandler:
         """
         partial = self._lines_begun()
         key = (id(process), stream)
-        begun = partial.pop(key, "")
-        lines = (begun + string).split("\n")
+        begun = partial.setdefault(key, [])
+        begun.append(string)
+        if "\n" not in string and not eof:
+            return
+        lines = "".join(partial.pop(key)).split("\n")
         last = lines.pop()
         read_line = self.read_line
         for line in lines:
@@ -80,12 +83,12 @@ class ProcessOutputHandler:
         if last and eof:
             read_line(process, stream, last)
         elif last:
-            partial[key] = last
+            partial[key] = [last]
 
     def read_line(self, process: "ProcessBase", stream: int, string: str) -> None:
         """Take one line printed on `stream`, without its end of line."""
 
-    def _lines_begun(self) -> dict[tuple[int, int], str]:
+    def _lines_begun(self) -> dict[tuple[int, int], list[str]]:
         # a subclass in a script may not call our __init__
         try:
             return self._partial
@@ -147,6 +150,12 @@ def _is_output_handler(handler: object) -> bool:
     )
 
 
+def check_lifecycle_handler(handler: object) -> None:
+    """Raise TypeError if `handler` can't be told of the life of a process or an action."""
+    if not all(callable(getattr(handler, event, None)) for event in ("start", "end", "reset")):
+        raise TypeError(f"lifecycle handler {handler!r}: expected a ProcessLifecycleHandler")
+
+
 def check_output_handler(handler: object) -> None:
     """Raise TypeError if `handler` is none of the things that output can be given to."""
     if not _is_output_handler(handler):
@@ -192,6 +201,9 @@ class _FileSink:
         except TypeError:
             # opened in binary mode
             self._file.write(text.encode("utf-8", "surrogateescape"))  # type: ignore[arg-type]
+        except UnicodeEncodeError:
+            # bytes that are no text in the encoding of the file
+            self._file.write(text.encode("ascii", "backslashreplace").decode("ascii"))
 
 
 class _NamedFileSink:

@@ -46,12 +46,14 @@ class ProcessBase(ProcessLife):
         With SIGTERM, SIGKILL follows after `auto_force_kill_timeout` seconds if the process still
         lives (True: `configuration['kill_timeout']`; None or False: never).
 
+        A process that was not started, or has ended, is left as it is; one that still waits for
+        its turn will not be started by a signal that ends processes.
+
         Raises:
-            ValueError: it was not started, or `sig` is no signal.
+            ValueError: `sig` is no signal.
         """
         if sig not in signal.valid_signals():
             raise ValueError(f"sig: {sig!r} is no signal")
-        self._require_start("kill it")
         force = None
         if sig == signal.SIGTERM and auto_force_kill_timeout not in (None, False):
             given = UNSET if auto_force_kill_timeout is True else auto_force_kill_timeout
@@ -143,10 +145,12 @@ class Process(ProcessBase):
             return ["/bin/sh", "-c", self._command_text()]
         return local_argv(self.cmd)
 
-    def _prepare(self) -> tuple[list[str], ChildOptions]:
+    def _prepare(
+        self, environment: Mapping[bytes, bytes], directory: str | None
+    ) -> tuple[list[str], ChildOptions]:
         if self.kill_subprocesses is None:
             self.kill_subprocesses = self.shell
-        return super()._prepare()
+        return super()._prepare(environment, directory)
 
 
 class SshProcess(ProcessBase):

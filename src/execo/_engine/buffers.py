@@ -1,6 +1,7 @@
 """What a process printed: bytes as they came, text when asked for."""
 
 import codecs
+import threading
 from collections import deque
 
 from execo._engine.forks import fork_safe_lock
@@ -19,7 +20,7 @@ class OutputBuffer:
     Bytes are appended on one thread and text is asked for on any.
     """
 
-    __slots__ = ("_chunks", "_decoder", "_small", "_text")
+    __slots__ = ("_busy", "_chunks", "_decoder", "_decoding", "_small", "_text")
 
     # one for all buffers: it is held for an append, and there are thousands of buffers
     _lock = fork_safe_lock()
@@ -29,6 +30,8 @@ class OutputBuffer:
         self._small: bytearray | None = None
         self._text = ""
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._decoding: threading.RLock | None = None
+        self._busy = False
 
     def append(self, data: bytes) -> None:
         """Add bytes."""
@@ -60,21 +63,33 @@ class OutputBuffer:
         as surrogates.
         """
         with self._lock:
+            if self._decoding is None:
+                self._decoding = threading.RLock()
+        with self._decoding:
+            # asked for in a signal handler, in the middle of this: what is decoded is given
+            if not self._busy:
+                self._busy = True
+                try:
+                    self._text = self._decoded(final)
+                finally:
+                    self._busy = False
+            return self._text
+
+    def _decoded(self, final: bool) -> str:
+        with self._lock:
             self._gather()
-            chunks = self._chunks
-            if not chunks and not (final and self._decoder):
-                return self._text
-            decoder = self._decoder or text_decoder()
-            pieces = [self._text]
-            self._text = ""
-            # bytes are let go as they become text: never three copies
-            while chunks:
-                pieces.append(decoder.decode(chunks.popleft()))
-            if final:
-                pieces.append(decoder.decode(b"", True))
-            self._decoder = None if final else decoder
-            text = self._text = "".join(pieces)
-        return text
+            chunks, self._chunks = self._chunks, None
+        if not chunks and not (final and self._decoder):
+            return self._text
+        decoder = self._decoder or text_decoder()
+        pieces = [self._text]
+        # bytes are let go as they become text: never three copies
+        while chunks:
+            pieces.append(decoder.decode(chunks.popleft()))
+        if final:
+            pieces.append(decoder.decode(b"", True))
+        self._decoder = None if final else decoder
+        return "".join(pieces)
 
 
 def text_decoder() -> codecs.IncrementalDecoder:

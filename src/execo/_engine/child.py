@@ -8,7 +8,7 @@ import fcntl
 import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +26,11 @@ STDOUT = 1
 STDERR = 2
 
 _READ = 65536
+
+_REAPED = (
+    "its exit status was taken by somebody else: SIGCHLD is ignored, or the script waits for "
+    "all its children"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,12 @@ class ChildOptions:
     """Seconds between the signal sent at the timeout and SIGKILL."""
     kill_at_exit: bool = True
     """Kill it when the interpreter ends."""
+    environment: Mapping[bytes, bytes] | None = None
+    """Its environment; None: that of this process when it is started."""
+    directory: str | None = None
+    """Where it is started; None: wherever this process is then."""
+    impossible: str | None = None
+    """Why it can't be started."""
 
 
 class Child:
@@ -112,6 +123,11 @@ class Child:
         self._kept = -1
 
     @property
+    def ended(self) -> bool:
+        """Whether it ended, or will not be started."""
+        return self._ended
+
+    @property
     def kill_at_exit(self) -> bool:
         """Whether it dies with the interpreter."""
         return self._options.kill_at_exit
@@ -120,7 +136,16 @@ class Child:
 
     def spawn(self) -> None:
         """Start the process; raises OSError or ValueError when that can't be."""
-        spawned = spawn(self._argv, pty=self._options.pty)
+        if self._options.impossible is not None:
+            raise ValueError(self._options.impossible)
+        self._engine.keeper.start()
+        # the descriptor that watches its exit must not be the one too many, once it runs
+        spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            argv = _in_directory(self._argv, self._options.directory)
+            spawned = spawn(argv, self._options.environment, pty=self._options.pty)
+        finally:
+            os.close(spare)
         loop = self._engine.loop
         self._pid = spawned.pid
         self._stdin = spawned.stdin
@@ -133,7 +158,7 @@ class Child:
         loop.add_reader(spawned.stderr, self._readable, STDERR, spawned.stderr)
         if self._options.timeout is not None:
             self._timeout = loop.call_later(self._options.timeout, self._time_out)
-        self._listener.child_started(spawned.pid)
+        self._tell(self._listener.child_started, spawned.pid)
         if self._writes or self._close_stdin:
             self._flush()
 
@@ -201,7 +226,7 @@ class Child:
     def write(self, data: bytes) -> None:
         """Give `data` to the process, at once or when it reads."""
         if self._ended or (self._pid and self._stdin < 0) or self._close_stdin:
-            self._listener.child_write_failed("its input is closed")
+            self._tell(self._listener.child_write_failed, "its input is closed")
             return
         if self._writes is None:
             self._writes = []
@@ -225,7 +250,7 @@ class Child:
             except OSError as error:
                 self._writes = None
                 self._drop_stdin()
-                self._listener.child_write_failed(str(error))
+                self._tell(self._listener.child_write_failed, str(error))
                 return
             if written < len(data):
                 self._writes[0] = data[written:]
@@ -265,7 +290,7 @@ class Child:
 
     def _time_out(self) -> None:
         self._timeout = None
-        self._listener.child_timed_out()
+        self._tell(self._listener.child_timed_out)
         self.kill(signal.SIGTERM, self._options.kill_timeout)
 
     def kill(self, sig: int, force_after: float | None) -> None:
@@ -276,7 +301,8 @@ class Child:
         if self._ended:
             return
         if not self._pid:
-            if self._engine.fanout.withdraw(self):
+            if sig in ENDING_SIGNALS:
+                self._engine.fanout.withdraw(self)
                 self._end(Exit(None, killed=True))
             return
         self._killed = self._killed or sig in ENDING_SIGNALS
@@ -308,23 +334,34 @@ class Child:
     # --- end
 
     def _exited(self) -> None:
-        # WNOWAIT: whether it is reaped now or with its group is decided below
-        found = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        try:
+            # WNOWAIT: whether it is reaped now or with its group is decided below
+            found = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            self._close_streams()
+            self._gone(Exit(None, error=_REAPED, killed=self._killed, forced=self._forced))
+            return
         if found is None:
             return
-        self._unwatch()
-        for stream, fd in list(self._outputs.items()):
-            self._drain(stream, fd)
-            self._close_output(stream, fd)
-        if self._kept >= 0:
-            self._engine.keeper.release(self._kept)
+        self._close_streams()
         if self._options.group and self._killed and self._kill_deadline is not None:
             self._engine.remnants.add(self._pid, self._kill_deadline)
         else:
             os.waitpid(self._pid, 0)
         signalled = found.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
         code = -found.si_status if signalled else found.si_status
-        self._end(Exit(code, killed=self._killed, forced=self._forced))
+        self._gone(Exit(code, killed=self._killed, forced=self._forced))
+
+    def _close_streams(self) -> None:
+        self._unwatch()
+        for stream, fd in list(self._outputs.items()):
+            self._drain(stream, fd)
+            self._close_output(stream, fd)
+        if self._kept >= 0:
+            self._engine.keeper.release(self._kept)
+
+    def _gone(self, end: Exit) -> None:
+        self._end(end)
         self._engine.forget(self)
 
     def _end(self, end: Exit) -> None:
@@ -335,8 +372,31 @@ class Child:
                 timer.cancel()
         if self._writes:
             self._writes = None
-            self._listener.child_write_failed("the process has ended")
-        self._listener.child_ended(end)
+            self._tell(self._listener.child_write_failed, "the process has ended")
+        self._tell(self._listener.child_ended, end)
+
+    def _tell(self, told: Callable[..., object], *what: object) -> None:
+        try:
+            told(*what)
+        except Exception as error:
+            # such as a log handler of the script; the life of the process goes on
+            message = "error while telling what happened to a process"
+            self._engine.loop.call_exception_handler({"message": message, "exception": error})
+
+
+def _in_directory(argv: Sequence[str], directory: str | None) -> Sequence[str]:
+    if directory is None or directory == working_directory():
+        return argv
+    # posix_spawn can't change it, and the script has left it since
+    return ["env", "-C", directory, "--", *argv]
+
+
+def working_directory() -> str | None:
+    """Return the working directory; None if it has been deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
 
 
 def _nothing() -> None:

@@ -75,7 +75,7 @@ class Completion:
         event = threading.Event()
         self.add_callback(event.set)
         try:
-            event.wait(timeout)
+            event.wait(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         finally:
             self.remove_callback(event.set)
         return self._done

@@ -49,7 +49,7 @@ def run_until(
     end = None if timeout is None else time.monotonic() + timeout
     while not done():
         try:
-            item = _next(None if end is None else max(0.0, end - time.monotonic()))
+            item = _next(None if end is None else _remaining(end))
         except queue.Empty:
             break
         if item[0] is not None and item[0] in _active:
@@ -57,6 +57,15 @@ def run_until(
         else:
             _run(item)
     return done()
+
+
+def is_handling(owner: object) -> bool:
+    """Tell whether this code runs in a handler of `owner`."""
+    return is_current_thread() and any(active is owner for active in _active)
+
+
+def _remaining(end: float) -> float:
+    return min(max(0.0, end - time.monotonic()), threading.TIMEOUT_MAX)
 
 
 def _next(timeout: float | None) -> _Item:

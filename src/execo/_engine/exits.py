@@ -17,7 +17,12 @@ class PidfdExits:
 
     def watch(self, pid: int, exited: Callable[[], object]) -> Callable[[], None]:
         """Call `exited` on the loop once `pid` can be reaped; return what ends the watch."""
-        pidfd = os.pidfd_open(pid)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            # reaped by somebody else
+            self._loop.call_soon(exited)
+            return _nothing
         self._loop.add_reader(pidfd, exited)
 
         def forget() -> None:
@@ -25,6 +30,10 @@ class PidfdExits:
             os.close(pidfd)
 
         return forget
+
+
+def _nothing() -> None:
+    pass
 
 
 class ThreadExits:

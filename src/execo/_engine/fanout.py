@@ -46,6 +46,10 @@ class Fanout:
         self._waiting.append(child)
         self._schedule()
 
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._waiting.clear()
+
     def withdraw(self, child: Startable) -> bool:
         """Forget a child that still waits for its turn; tell whether it did."""
         try:
@@ -80,7 +84,7 @@ class Fanout:
             return self._short_at - self._live
         wanted = self._wanted()
         limit = _descriptor_limit(self._live + len(self._waiting))
-        return (limit if wanted is None else min(limit, wanted)) - self._live
+        return (limit if wanted is None else max(1, min(limit, wanted))) - self._live
 
     def _start_one(self, child: Startable) -> bool:
         try:

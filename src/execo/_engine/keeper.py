@@ -13,22 +13,26 @@ import struct
 _SLOTS = 1 << 16
 _NUMBER = struct.Struct("=i")
 _TABLE_FD = 3
+_PIPE_FD = 4
 
 # od folds the slots that hold 0 into a *
 _SCRIPT = f"""
-trap '' HUP INT TERM
-read -r _
-set -f
-pids=$(od -An -td4 -w4 /dev/fd/{_TABLE_FD})
-for sig in TERM KILL; do
-    left=
-    for pid in $pids; do
-        case $pid in '*' | 0) continue ;; esac
-        kill -s $sig -- "-$pid" 2>/dev/null && left=yes
+exec {_PIPE_FD}<&0 </dev/null
+{{
+    trap '' HUP INT TERM
+    read -r _ <&{_PIPE_FD}
+    set -f
+    pids=$(od -An -td4 -w4 /dev/fd/{_TABLE_FD})
+    for sig in TERM KILL; do
+        left=
+        for pid in $pids; do
+            case $pid in '*' | 0) continue ;; esac
+            kill -s $sig -- "-$pid" 2>/dev/null && left=yes
+        done
+        [ -n "$left" ] || exit 0
+        [ $sig = KILL ] || sleep 2
     done
-    [ -n "$left" ] || exit 0
-    [ $sig = KILL ] || sleep 2
-done
+}} &
 """
 
 
@@ -41,19 +45,29 @@ class Keeper:
         self._free: list[int] = []
         self._used = 0
 
+    def start(self) -> None:
+        """Start the shell, at the first call.
+
+        Raises:
+            OSError: descriptors, processes or memory are short.
+        """
+        if self._table is None:
+            self._table = self._start()
+
     def keep(self, pid: int) -> int:
         """End the group of `pid` if this process dies; return what `release` takes."""
         if self._table is None:
-            self._table = self._start()
-        slot = self._free.pop() if self._free else self._used
-        if slot == self._used:
-            self._used = min(self._used + 1, _SLOTS - 1)
+            return -1
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot, self._used = self._used, min(self._used + 1, _SLOTS - 1)
         _NUMBER.pack_into(self._table, slot * _NUMBER.size, pid)
         return slot
 
     def release(self, slot: int) -> None:
         """Forget a group: its leader is about to be reaped."""
-        if self._table is not None:
+        if self._table is not None and slot >= 0:
             _NUMBER.pack_into(self._table, slot * _NUMBER.size, 0)
             self._free.append(slot)
 
@@ -68,7 +82,7 @@ class Keeper:
         read, self._pipe = os.pipe2(os.O_CLOEXEC)
         try:
             os.ftruncate(memory, _SLOTS * _NUMBER.size)
-            os.posix_spawn(
+            starter = os.posix_spawn(
                 "/bin/sh",
                 ["sh", "-c", _SCRIPT],
                 {"PATH": os.defpath},
@@ -81,6 +95,8 @@ class Keeper:
                 setsid=True,
                 setsigdef=(signal.SIGPIPE,),
             )
+            # the shell proper is no child of ours: a script may wait for all its children
+            os.waitpid(starter, 0)
             return mmap.mmap(memory, _SLOTS * _NUMBER.size)
         finally:
             os.close(read)

@@ -67,18 +67,18 @@ class Engine:
         """Run `function(*args)` soon on the thread of the engine, in the order of the calls."""
         self.loop.call_soon_threadsafe(function, *args)
 
-    def start_children(
-        self, specs: Sequence[tuple[Sequence[str], ChildOptions, Listener]]
-    ) -> list[Child]:
-        """Start processes when their turn comes; return at once."""
-        children = [Child(self, *spec) for spec in specs]
+    def child(self, argv: Sequence[str], options: ChildOptions, listener: Listener) -> Child:
+        """Return a child that can be started."""
+        return Child(self, argv, options, listener)
 
-        def start() -> None:
-            for child in children:
+    def start(self, children: Sequence[Child]) -> None:
+        """Start children when their turn comes; return at once."""
+        self.call(self._start, children)
+
+    def _start(self, children: Sequence[Child]) -> None:
+        for child in children:
+            if not child.ended:
                 self.fanout.start(child)
-
-        self.call(start)
-        return children
 
     def forget(self, child: Child) -> None:
         """Note that a child has been reaped, or will be with its group."""
@@ -96,6 +96,7 @@ class Engine:
             logger.warning("some processes could not be killed at exit")
 
     async def _end_children(self) -> None:
+        self.fanout.stop()
         children = {child for child in self.live if child.kill_at_exit}
         all_gone = asyncio.Event()
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import termios
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 # Python ignores these, and a child would inherit that
@@ -21,8 +21,11 @@ class Spawned(NamedTuple):
     stderr: int
 
 
-def spawn(argv: Sequence[str], *, pty: bool) -> Spawned:
-    """Start `argv`, found on PATH, in a session of its own.
+Environment = Mapping[bytes, bytes] | None
+
+
+def spawn(argv: Sequence[str], environment: Environment = None, *, pty: bool = False) -> Spawned:
+    """Start `argv`, found on PATH, in a session of its own; None: with our environment.
 
     With `pty`, stdin and stdout are a pseudo-terminal, which is also the controlling terminal of
     the session, and stderr is a pipe; stdin and stdout are then the same descriptor.
@@ -31,10 +34,10 @@ def spawn(argv: Sequence[str], *, pty: bool) -> Spawned:
         OSError: it can't be executed, or descriptors, processes or memory are short.
         ValueError: an argument holds a NUL character.
     """
-    return _spawn_pty(argv) if pty else _spawn_pipes(argv)
+    return (_spawn_pty if pty else _spawn_pipes)(argv, environment)
 
 
-def _spawn_pipes(argv: Sequence[str]) -> Spawned:
+def _spawn_pipes(argv: Sequence[str], environment: Environment) -> Spawned:
     fds: list[int] = []
     try:
         for _ in range(3):
@@ -42,6 +45,7 @@ def _spawn_pipes(argv: Sequence[str]) -> Spawned:
         in_read, in_write, out_read, out_write, err_read, err_write = fds
         pid = _posix_spawn(
             argv,
+            environment,
             [
                 (os.POSIX_SPAWN_DUP2, in_read, 0),
                 (os.POSIX_SPAWN_DUP2, out_write, 1),
@@ -55,7 +59,7 @@ def _spawn_pipes(argv: Sequence[str]) -> Spawned:
     return _ours(pid, in_write, out_read, err_read)
 
 
-def _spawn_pty(argv: Sequence[str]) -> Spawned:
+def _spawn_pty(argv: Sequence[str], environment: Environment) -> Spawned:
     fds: list[int] = []
     try:
         fds += os.openpty()
@@ -67,6 +71,7 @@ def _spawn_pty(argv: Sequence[str]) -> Spawned:
         termios.tcsetattr(slave, termios.TCSANOW, mode)
         pid = _posix_spawn(
             argv,
+            environment,
             [
                 # the first terminal that a session leader opens becomes its controlling terminal
                 (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0),
@@ -81,12 +86,14 @@ def _spawn_pty(argv: Sequence[str]) -> Spawned:
     return _ours(pid, master, master, err_read)
 
 
-def _posix_spawn(argv: Sequence[str], file_actions: list[tuple[Any, ...]]) -> int:
+def _posix_spawn(
+    argv: Sequence[str], environment: Environment, file_actions: list[tuple[Any, ...]]
+) -> int:
     # vfork underneath: the cost doesn't grow with the size of this process
     return os.posix_spawnp(
         argv[0],
         list(argv),
-        os.environ,
+        os.environ if environment is None else environment,
         file_actions=file_actions,
         setsid=True,
         setsigmask=(),
