@@ -10,7 +10,8 @@ logger = logging.getLogger("execo")
 _QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", re.DOTALL)
 # an & inside of a word is mostly that of a URL
 _OPERATOR = re.compile(r"[|;<>]|&&|&(?=\s|$)")
-_FRAGMENT = re.compile(r"^(?:[|;<>]|&|\d+[<>])|(?:[|;<>]|&)$")
+_OPERATOR_WORD = re.compile(r"^(?:\|\|?|&&?|;|\d*(?:>>?|<)(?:&\d+|/[\w./-]*)?)$")
+_FRAGMENT = re.compile(r"^[|&;<>].*\s|\s.*[|&;<>]$", re.DOTALL)
 
 
 def quote(text: str) -> str:
@@ -58,7 +59,8 @@ def remote_command(cmd: str | Sequence[str]) -> str:
     """Return the text that the shell of a host runs.
 
     Text stays as it is; words are quoted. Scripts also give a single text in a sequence, or
-    fragments that begin or end with a shell operator: these are taken as text, with a warning.
+    fragments: words that are shell operators, or texts of several words that begin or end with one.
+    These are taken as text, with a warning.
 
     Raises:
         TypeError: a word is no text.
@@ -79,10 +81,13 @@ def remote_command(cmd: str | Sequence[str]) -> str:
 
 
 def _has_fragments(words: Sequence[str]) -> bool:
+    # a last ; has no use in a shell, and find -exec wants it as a word
+    if words[-1] == ";":
+        words = words[:-1]
     # what follows -c is a script in one word, whatever it ends with
     before = ["", *words]
     return any(
-        _FRAGMENT.search(word.strip()) is not None and previous != "-c"
+        _OPERATOR_WORD.match(word) or (_FRAGMENT.search(word) and previous != "-c")
         for previous, word in zip(before, words, strict=False)
     )
 

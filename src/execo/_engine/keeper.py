@@ -5,6 +5,7 @@ SIGKILL after a moment, to the process groups whose numbers are in a piece of sh
 it up to date costs no system call.
 """
 
+import contextlib
 import mmap
 import os
 import signal
@@ -96,7 +97,8 @@ class Keeper:
                 setsigdef=(signal.SIGPIPE,),
             )
             # the shell proper is no child of ours: a script may wait for all its children
-            os.waitpid(starter, 0)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(starter, 0)
             return mmap.mmap(memory, _SLOTS * _NUMBER.size)
         finally:
             os.close(read)

@@ -124,6 +124,36 @@ def test_wait_any_returns_those_that_ended():
     assert wait_all_actions([slow, quick]) == [slow, quick]
 
 
+def test_sequence_whose_actions_did_not_all_run_is_not_finished_ok():
+    first, second = action_of("sleep 60"), action_of("true")
+    sequence = SequentialActions([first, second]).start()
+    sequence.kill().wait()
+    assert not sequence.finished_ok
+    with pytest.raises(ProcessesFailed):
+        sequence.check()
+
+
+def test_process_given_twice_is_refused_and_nothing_is_started():
+    action, process = Action(), Process("true")
+    action.processes = [process, process]
+    with pytest.raises(ValueError, match="twice"):
+        action.start()
+    assert not process.started
+
+
+def test_action_given_twice_is_refused():
+    action = action_of("true")
+    with pytest.raises(ValueError, match="twice"):
+        ParallelActions([action, action])
+
+
+def test_action_that_was_started_keeps_the_others_from_being_started():
+    one, other = action_of("true"), action_of("true").run()
+    with pytest.raises(ValueError, match="started already"):
+        ParallelActions([one, other]).start()
+    assert not one.started
+
+
 def test_what_is_no_action_is_refused():
     with pytest.raises(TypeError, match="no Action"):
         ParallelActions([Process("true")])

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import os
 import signal
 import threading
@@ -352,6 +353,112 @@ def test_exit_asked_for_in_a_handler_ends_nothing_but_the_handler(caplog):
     assert "SystemExit" in caplog.text
 
 
+def test_kill_before_the_start_does_nothing():
+    assert Process("true").kill().run().ok
+
+
+def test_malformed_command_is_an_error_and_no_exception():
+    process = quiet("ls 'unfinished").run()
+    assert process.error
+    assert "No closing quotation" in process.error_reason
+
+
+def test_what_is_no_lifecycle_handler_is_refused_at_start():
+    with pytest.raises(TypeError, match="lifecycle handler"):
+        Process("true", lifecycle_handlers=[object()]).start()
+
+
+def test_log_handler_that_fails_does_not_hold_the_end():
+    class Broken(logging.Handler):
+        def emit(self, record):
+            raise RuntimeError("broken log handler")
+
+    log, broken = logging.getLogger("execo"), Broken()
+    log.addHandler(broken)
+    try:
+        assert Process("false").run(timeout=20).ended
+    finally:
+        log.removeHandler(broken)
+
+
+def test_handler_of_the_end_may_start_the_process_again():
+    class Again(ProcessLifecycleHandler):
+        runs = 0
+
+        def end(self, process):
+            self.runs += 1
+            if self.runs == 1:
+                process.reset().start()
+
+    handler = Again()
+    process = Process("true", lifecycle_handlers=[handler]).start()
+    assert process.ended_event.wait(20)
+    until(lambda: handler.runs == 2)
+    process.wait()
+
+
+def test_handler_that_waits_for_its_own_process_is_refused(caplog):
+    class Waits(ProcessLifecycleHandler):
+        def end(self, process):
+            process.wait()
+
+    assert Process("true", lifecycle_handlers=[Waits()]).run(timeout=20).ended_event.is_set()
+    assert "can't wait for its end" in caplog.text
+
+
+def test_process_is_started_once_by_many_threads():
+    for _ in range(20):
+        process, won = Process("true"), []
+
+        def start(process=process, won=won):
+            try:
+                won.append(process.start())
+            except ValueError:
+                pass
+
+        threads = [threading.Thread(target=start) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1
+        process.wait()
+
+
+def test_directory_and_environment_are_those_of_the_start(monkeypatch, tmp_path):
+    (tmp_path / "later").mkdir()
+    monkeypatch.setitem(configuration, "fanout", 1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WHEN", "start")
+    first = Process("read x", shell=True).start()
+    second = Process("pwd; echo $WHEN", shell=True).start()
+    monkeypatch.setenv("WHEN", "later")
+    monkeypatch.chdir(tmp_path / "later")
+    first.write("\n")
+    assert second.wait().stdout == f"{tmp_path}\nstart\n"
+
+
+def test_line_without_end_is_given_at_the_end_of_the_stream_whatever_its_length():
+    lengths = []
+
+    class Lines(ProcessOutputHandler):
+        def read_line(self, process, stream, string):
+            lengths.append(len(string))
+
+    Process("head -c 5000000 /dev/zero", stdout_handlers=[Lines()]).run()
+    assert lengths == [5_000_000]
+
+
+def test_very_long_timeouts_are_accepted():
+    assert Process("true", timeout=1e12).run(timeout=1e12).ok
+
+
+def test_script_that_waits_for_all_its_children_gets_an_answer():
+    Process("true").run()
+    with pytest.raises(ChildProcessError):
+        os.wait()
+
+
 def test_what_is_no_signal_is_refused():
     with Process("sleep 60").start() as process, pytest.raises(ValueError, match="99999"):
         process.kill(99999)
@@ -457,7 +564,7 @@ def test_reset_while_it_runs_is_refused():
         process.reset()
 
 
-@pytest.mark.parametrize("call", ["wait", "kill", "close_stdin"])
+@pytest.mark.parametrize("call", ["wait", "close_stdin"])
 def test_calls_before_the_start_say_what_is_missing(call):
     with pytest.raises(ValueError, match=r"start\(\)"):
         getattr(Process("true"), call)()
