@@ -23,12 +23,23 @@ def test_processes_wait_for_their_turn_when_descriptors_are_held_by_the_script()
     source = """
 import os
 from execo import Process
-held = [os.open("/dev/null", os.O_RDONLY) for _ in range(50)]
+held = [os.open("/dev/null", os.O_RDONLY) for _ in range(46)]
 processes = [Process(f"echo {n}").start() for n in range(200)]
 print([p.wait().stdout for p in processes] == [f"{n}\\n" for n in range(200)])
 print(any(p.error for p in processes))
 """
     assert checked_script(source, "ulimit -n 64") == "True\nFalse\n"
+
+
+def test_processes_without_a_descriptor_left_end_with_the_reason():
+    source = """
+import os
+from execo import Process
+held = [os.open("/dev/null", os.O_RDONLY) for _ in range(54)]
+processes = [Process("true", nolog_error=True).start() for n in range(50)]
+print({p.wait(20).error_reason for p in processes})
+"""
+    assert checked_script(source, "ulimit -n 64") == "{'[Errno 24] Too many open files'}\n"
 
 
 def test_descriptors_are_given_back():

@@ -139,13 +139,9 @@ class Child:
         if self._options.impossible is not None:
             raise ValueError(self._options.impossible)
         self._engine.keeper.start()
-        # the descriptor that watches its exit must not be the one too many, once it runs
-        spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            argv = _in_directory(self._argv, self._options.directory)
-            spawned = spawn(argv, self._options.environment, pty=self._options.pty)
-        finally:
-            os.close(spare)
+        argv = _in_directory(self._argv, self._options.directory)
+        # it closes three descriptors before it returns: there is one left to watch the exit
+        spawned = spawn(argv, self._options.environment, pty=self._options.pty)
         loop = self._engine.loop
         self._pid = spawned.pid
         self._stdin = spawned.stdin

@@ -76,7 +76,7 @@ class Fanout:
         for _ in range(min(_BATCH, len(self._waiting), room)):
             if not self._start_one(self._waiting.popleft()):
                 return
-        if self._waiting and room > _BATCH:
+        if self._waiting and (room > _BATCH or not self._live):
             self._schedule()
 
     def _room(self) -> int:

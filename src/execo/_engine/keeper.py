@@ -79,9 +79,10 @@ class Keeper:
             self._pipe = -1
 
     def _start(self) -> mmap.mmap:
-        memory = os.memfd_create("execo-children")
         read, self._pipe = os.pipe2(os.O_CLOEXEC)
+        memory = -1
         try:
+            memory = os.memfd_create("execo-children")
             os.ftruncate(memory, _SLOTS * _NUMBER.size)
             starter = os.posix_spawn(
                 "/bin/sh",
@@ -100,6 +101,10 @@ class Keeper:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(starter, 0)
             return mmap.mmap(memory, _SLOTS * _NUMBER.size)
+        except OSError:
+            self.forget()
+            raise
         finally:
             os.close(read)
-            os.close(memory)
+            if memory >= 0:
+                os.close(memory)
