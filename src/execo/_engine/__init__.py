@@ -13,5 +13,6 @@ It knows argv, file descriptors, signals and deadlines, and nothing of ssh, host
     forks.py       locks that a fork in a script leaves whole
     dispatch.py    the thread on which handlers of users run
     completion.py  an end that threads and coroutines can both wait for
+    interruptible.py    waiting on the main thread, where Ctrl-C arrives
     clock.py       time, real or driven by hand
 """

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
-from execo._engine import dispatch
+from execo._engine import dispatch, interruptible
 from execo._engine.forks import fork_safe_lock
 
 _lock = fork_safe_lock()
@@ -75,7 +75,7 @@ class Completion:
         event = threading.Event()
         self.add_callback(event.set)
         try:
-            event.wait(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+            interruptible.wait(event, timeout)
         finally:
             self.remove_callback(event.set)
         return self._done

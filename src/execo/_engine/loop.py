@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from execo._engine import interruptible
 from execo._engine.child import Child, ChildOptions, Listener
 from execo._engine.exits import PidfdExits, ThreadExits, pidfd_works
 from execo._engine.fanout import Fanout
@@ -199,7 +200,10 @@ def blocking(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         engine().refuse_own_thread()
         running = _Call(function(*args, **kwargs))
+        ended = threading.Event()
+        running.outcome.add_done_callback(lambda _: ended.set())
         try:
+            interruptible.wait(ended, None)
             return running.outcome.result()
         except BaseException:
             if not running.outcome.done():

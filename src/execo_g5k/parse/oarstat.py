@@ -10,7 +10,9 @@ from execo_g5k.dates import oar_date_to_unixts, oar_duration_to_seconds
 from execo_g5k.errors import UnparsableOutput
 from execo_g5k.jobs import JobInfo, JobState
 
-_JOB_HEADER = re.compile(r"^Job_Id: (\d+)[ \t]*\n(?=    \w+ = )", re.MULTILINE)
+# the second line keeps apart what a command has of "Job_Id: 5"
+_JOB_HEADER = re.compile(r"^Job_Id: (\d+)[ \t]*\n(?=    job_array_id = )", re.MULTILINE)
+_HEADER_ALONE = re.compile(r"^Job_Id: \d+", re.MULTILINE)
 _FIELD = re.compile(r"^    (\w+) = (.*)$")
 # Fields whose text is the user's, and may look like other fields -> what comes next in a job. In
 # the order of oarstat: the last one holds the others again.
@@ -30,6 +32,9 @@ _EVENT = re.compile(r"^(\d+-\d+-\d+ \d+:\d+:\d+)> (\w+):(.*)$")
 _STATE_LINE = re.compile(r"^(\d+): (\w+)\s*$", re.MULTILINE)
 _EXIT = re.compile(r"^(\d+)(?: \(.*\))?$")
 _TABLE_LINE = re.compile(r"^(\d+)\s")
+
+# what a value of another type or form raises
+_WRONG_VALUE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 # OAR's field -> ours, for values that are the same in text and JSON
 _SAME = {
@@ -65,14 +70,18 @@ def parse_oarstat_json(text: str) -> dict[int, JobInfo]:
     Lines before the JSON, such as a banner, are skipped.
 
     Raises:
-        UnparsableOutput: there is something, and it is no JSON of jobs.
+        UnparsableOutput: there is something, and it is no JSON of jobs, or a state is none that
+            OAR has.
     """
     jobs = _json_object(text)
     found = {}
     for key, fields in jobs.items():
-        if not key.isdigit() or not isinstance(fields, Mapping) or "state" not in fields:
+        if not isinstance(fields, Mapping) or not fields.get("state"):
             raise UnparsableOutput(["oarstat", "-J"], text)
-        found[int(key)] = _from_json(int(key), fields)
+        try:
+            found[int(key)] = _from_json(int(key), fields)
+        except _WRONG_VALUE as error:
+            raise UnparsableOutput(["oarstat", "-J"], text) from error
     return found
 
 
@@ -80,26 +89,30 @@ def _json_object(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     reader = json.JSONDecoder()
+    empty = False
     # the line of a banner may begin like JSON too
     for start in re.finditer(r"^\{", text, re.MULTILINE):
         try:
             value, _ = reader.raw_decode(text, start.start())
         except ValueError:
             continue
-        if isinstance(value, dict):
-            return value
+        if value:
+            return dict(value)
+        empty = True
+    if empty:
+        return {}
     raise UnparsableOutput(["oarstat", "-J"], text)
 
 
 def _from_json(job_id: int, fields: Mapping[str, Any]) -> JobInfo:
-    info = JobInfo(job_id=job_id, state=str(fields["state"]))
+    info = JobInfo(job_id=job_id, state=JobState(fields["state"]).value)
     _put_same(info, fields)
     for name, key in _JSON_DATES.items():
         if fields.get(name):
             info[key] = int(fields[name])
     info["types"] = list(fields.get("types") or ())
     if "dependencies" in fields:
-        info["dependencies"] = [int(job) for job in fields["dependencies"]]
+        info["dependencies"] = [int(job) for job in fields["dependencies"] or ()]
     info["resources"] = [int(number) for number in fields.get("assigned_resources") or ()]
     info["hosts"] = list(fields.get("assigned_network_address") or ())
     if fields.get("wanted_resources"):
@@ -150,11 +163,17 @@ def parse_oarstat_full(text: str) -> dict[int, JobInfo]:
     """Return the jobs of `oarstat -f`, by id; text before the first job is skipped.
 
     Raises:
-        UnparsableOutput: a job has no state.
+        UnparsableOutput: a job has no state, or a value is none that OAR prints.
     """
     _, *parts = _JOB_HEADER.split(text.replace("\r\n", "\n") + "\n")
+    if not parts and _HEADER_ALONE.search(text):
+        # no job found would mean that there is none
+        raise UnparsableOutput(["oarstat", "-f"], text)
     pairs = zip(parts[::2], parts[1::2], strict=True)
-    return {int(job_id): _from_text(int(job_id), _fields(block)) for job_id, block in pairs}
+    try:
+        return {int(job_id): _from_text(int(job_id), _fields(block)) for job_id, block in pairs}
+    except _WRONG_VALUE as error:
+        raise UnparsableOutput(["oarstat", "-f"], text) from error
 
 
 def _fields(block: str) -> dict[str, str]:
@@ -179,7 +198,7 @@ def _fields(block: str) -> dict[str, str]:
 def _from_text(job_id: int, fields: Mapping[str, str]) -> JobInfo:
     if not fields.get("state"):
         raise UnparsableOutput(["oarstat", "-f"], f"job {job_id} without a state: {fields}")
-    info = JobInfo(job_id=job_id, state=fields["state"].strip())
+    info = JobInfo(job_id=job_id, state=JobState(fields["state"].strip()).value)
     _put_same(info, fields)
     for name, key in _JSON_DATES.items():
         _put_parsed(info, key, fields.get(name), oar_date_to_unixts)
@@ -193,7 +212,7 @@ def _from_text(job_id: int, fields: Mapping[str, str]) -> JobInfo:
         _put_walltime(info, oar_duration_to_seconds(fields["walltime"]))
     status = _EXIT.match((fields.get("exit_code") or "").strip())
     if status:
-        info["exit_code"] = os.waitstatus_to_exitcode(int(status[1]))
+        _put_exit_code(info, int(status[1]))
     info["events"] = _events(fields.get("events", ""))
     return info
 
@@ -223,12 +242,12 @@ def parse_oarstat_states(text: str) -> dict[int, JobState]:
     Raises:
         UnparsableOutput: a state is none that OAR has.
     """
-    if re.search(r"^\{", text, re.MULTILINE):
-        states = {int(key): value for key, value in _json_object(text).items()}
-    else:
-        states = {int(job_id): state for job_id, state in _STATE_LINE.findall(text)}
+    lines = _STATE_LINE.findall(text)
+    # the line of a banner may begin like JSON too
+    is_json = not lines and re.search(r"^\{", text, re.MULTILINE)
+    states = _json_object(text).items() if is_json else lines
     try:
-        return {job_id: JobState(state) for job_id, state in states.items()}
+        return {int(job_id): JobState(state) for job_id, state in states}
     except ValueError as error:
         raise UnparsableOutput(["oarstat", "-s"], text) from error
 

@@ -163,8 +163,65 @@ def test_a_job_without_a_state_is_refused() -> None:
 def test_a_state_that_oar_does_not_have_is_refused() -> None:
     with pytest.raises(UnparsableOutput):
         parse_oarstat_states("5: Dancing\n")
+    for value in ('"Dancing"', "null", "[]", '{"state": "Running"}'):
+        with pytest.raises(UnparsableOutput):
+            parse_oarstat_states(f'{{"5": {value}}}\n')
     with pytest.raises(UnparsableOutput):
-        parse_oarstat_states('{"5": "Dancing"}\n')
+        parse_oarstat_states('{"job": "Running"}\n')
+    with pytest.raises(UnparsableOutput):
+        parse_oarstat_json('{"5": {"state": "Dancing"}}\n')
+    with pytest.raises(UnparsableOutput):
+        parse_oarstat_full(transcript(14).stdout.replace("state = Running", "state = Dancing"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("startTime", "soon"), ("startTime", [1]), ("walltime", "1:0:0"), ("types", 3),
+        ("dependencies", ["a"]), ("assigned_resources", {"a": 1}),
+        ("assigned_network_address", 3), ("wanted_resources", ["nodes=1"]), ("exit_code", "zero"),
+        ("events", [{}]), ("events", ["FRAG"]), ("events", 3), ("array_id", "first"),
+    ],
+)  # fmt: skip
+def test_a_value_of_json_that_is_none_of_oar_is_refused(field: str, value: object) -> None:
+    text = json.dumps({"5": {"state": "Running", field: value}})
+    with pytest.raises(UnparsableOutput, match="oarstat -J"):
+        parse_oarstat_json(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ("walltime = 0:10:0", "walltime = long"),
+        ("startTime = 2026-11-23 01:02:40", "startTime = 2026-11-31 01:02:40"),
+        ("assigned_resources = 1+2", "assigned_resources = 1+two"),
+        ("job_array_id = 1", "job_array_id = first"),
+    ],
+)
+def test_a_value_of_text_that_is_none_of_oar_is_refused(line: str, other: str) -> None:
+    text = transcript(14).stdout
+    assert line in text
+    with pytest.raises(UnparsableOutput, match="oarstat -f"):
+        parse_oarstat_full(text.replace(line, other))
+
+
+def test_the_status_of_a_command_that_did_not_end_is_no_exit_code() -> None:
+    text = transcript(97).stdout.replace("exit_code = 0 (0,0,0)", "exit_code = 4991 (19,127,0)")
+    assert "4991" in text
+    assert "exit_code" not in only(parse_oarstat_full(text))
+
+
+def test_a_job_in_an_unknown_form_is_not_taken_for_no_job() -> None:
+    with pytest.raises(UnparsableOutput):
+        parse_oarstat_full("Job_Id: 5\n    state = Running\n")
+    with pytest.raises(UnparsableOutput):
+        parse_oarstat_full("Job_Id: 5\n")
+
+
+@pytest.mark.parametrize("banner", [BANNER, "{}\n{ news }\n", "Message 5: come: today\n"])
+@pytest.mark.parametrize("n", [17, 18])
+def test_a_banner_before_the_states_is_skipped(n: int, banner: str) -> None:
+    assert parse_oarstat_states(banner + transcript(n).stdout) == {1: JobState.RUNNING}
 
 
 # as OAR 2.5.9 prints such a job
@@ -174,6 +231,7 @@ LINES = """for i in 1; do
     launchingDirectory = x
 
 Job_Id: 5
+    state = Error
 sleep 2; done"""
 
 
