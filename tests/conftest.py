@@ -57,20 +57,14 @@ def forget_settings() -> None:
 
 @pytest.fixture(scope="session")
 def engine_at_work() -> None:
-    """The engine started, with all that it keeps until the interpreter ends."""
-    Process("true").run()
-
-
-@pytest.fixture(scope="session")
-def engine_of_all_tests() -> None:
     """Start the engine and its keeper, which live as long as the interpreter."""
     Process("true").run()
+    # it ran before a test had a home of its own
+    forget_settings()
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(
-    engine_of_all_tests: None, request: pytest.FixtureRequest, engine_at_work: None
-) -> Iterator[None]:
+def nothing_left(request: pytest.FixtureRequest, engine_at_work: None) -> Iterator[None]:
     """Fail a test that leaves a child process, a pipe or a pidfd behind."""
     before = held()
     yield

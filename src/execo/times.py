@@ -5,8 +5,8 @@ durations are seconds and dates unix timestamps.
 """
 
 import logging
-import math
 import re
+import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +31,7 @@ _DURATION = re.compile(
 )
 _UNITS = (60, 3600, 86400)
 _TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$")
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}(?:[ T]|$)")
 _BLANK_BEFORE_ZONE = re.compile(r" (?=[+-]\d{2}:?\d{2}$)")
 _DURATION_FORMS = 'seconds, a timedelta, or text such as "1:30:00" (H:M:S)'
 _DATE_FORMS = 'a unix timestamp, a datetime, or text such as "2030-01-31 20:00:00"'
@@ -47,15 +48,16 @@ def get_seconds(duration: Duration) -> float:
 
 
 def _seconds(duration: object, argument: str) -> float:
+    seconds = duration
     if isinstance(duration, timedelta):
-        duration = duration.total_seconds()
+        seconds = duration.total_seconds()
     elif isinstance(duration, str):
-        duration = _parsed_duration(duration, argument)
-    if isinstance(duration, bool) or not isinstance(duration, int | float):
+        seconds = _parsed_duration(duration, argument)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(f"{argument}: {duration!r} is no duration: expected {_DURATION_FORMS}")
-    if not math.isfinite(duration) or duration < 0:
+    if not 0 <= seconds <= sys.float_info.max:
         raise ValueError(f"{argument}: {duration!r} is no duration: expected 0 or more seconds")
-    return duration
+    return seconds
 
 
 def _parsed_duration(text: str, argument: str) -> float:
@@ -82,7 +84,7 @@ def get_unixts(date: Date) -> float:
         return _parsed_date(date.strip()).timestamp()
     if isinstance(date, bool) or not isinstance(date, int | float):
         raise TypeError(f"date: {date!r} is no date: expected {_DATE_FORMS}")
-    if not math.isfinite(date):
+    if not abs(date) <= sys.float_info.max:
         raise ValueError(f"date: {date!r} is no date: expected {_DATE_FORMS}")
     return date
 
@@ -90,6 +92,8 @@ def get_unixts(date: Date) -> float:
 def _parsed_date(text: str) -> datetime:
     if _TIME_OF_DAY.match(text):
         text = f"{datetime.now():%Y-%m-%d} {'0' if text[1] == ':' else ''}{text}"
+    if not _DAY.match(text):
+        raise ValueError(f"date: {text!r} is no date: expected {_DATE_FORMS}")
     try:
         return datetime.fromisoformat(_BLANK_BEFORE_ZONE.sub("", text))
     except ValueError as error:
@@ -100,10 +104,16 @@ def format_unixts(secs: float | None, showms: bool = False, showzone: bool = Fal
     """Return a unix timestamp as local "YYYY-MM-DD HH:MM:SS", with milliseconds and zone at will.
 
     None gives "None".
+
+    Raises:
+        ValueError: the calendar does not reach so far.
     """
     if secs is None:
         return "None"
-    date = datetime.fromtimestamp(secs).astimezone()
+    try:
+        date = datetime.fromtimestamp(secs).astimezone()
+    except (OverflowError, OSError, ValueError) as error:
+        raise ValueError(f"date: {secs!r} is no date: {error}") from error
     text = date.strftime("%Y-%m-%d %H:%M:%S")
     if showms:
         text += f".{date.microsecond // 1000:03}"

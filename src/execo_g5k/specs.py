@@ -75,8 +75,9 @@ def job_id_or_own(oar_job_id: Any) -> int:
     own = os.environ.get("OAR_JOB_ID")
     if not own:
         raise ValueError(
-            "oar_job_id was not given, and OAR_JOB_ID is not in the environment:"
-            " this program runs in no job"
+            "oar_job_id is None, which stands for the job that this program runs in, and"
+            " OAR_JOB_ID is not in the environment: it runs in none (oarsub gives None for a"
+            " submission that failed)"
         )
     return as_job_id(own, "OAR_JOB_ID")
 

@@ -74,7 +74,8 @@ def check_submission(submission: OarSubmission) -> None:
         ValueError: a field is impossible.
     """
     for field in ("sql_properties", "queue", "directory", "project", "name"):
-        _checked_text(field, getattr(submission, field))
+        if (text := getattr(submission, field)) is not None:
+            _checked_text(field, text)
     for field in ("resources", "job_type"):
         _texts(field, getattr(submission, field))
     _resource_request(submission)
@@ -194,8 +195,6 @@ def _texts(field: str, value: object) -> list[str]:
 
 
 def _checked_text(field: str, value: object) -> None:
-    if value is None:
-        return
     if not isinstance(value, str):
         raise TypeError(f"{field}: {value!r}: expected text")
     if not value.strip():

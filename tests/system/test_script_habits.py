@@ -275,3 +275,16 @@ print(*(p.pid for p in live))
         told, pids = checked_script(f"{kernel}\n{source}").splitlines()
         assert told == "True False"
         until(lambda: not any(alive(pid) for pid in numbers(pids)), 5)
+
+
+def test_script_that_waits_for_all_its_children_gets_an_answer():
+    source = """
+import os
+from execo import Process
+Process("true").run()
+try:
+    os.wait()
+except ChildProcessError:
+    print("none")
+"""
+    assert checked_script(source) == "none\n"

@@ -453,12 +453,6 @@ def test_very_long_timeouts_are_accepted():
     assert Process("true", timeout=1e12).run(timeout=1e12).ok
 
 
-def test_script_that_waits_for_all_its_children_gets_an_answer():
-    Process("true").run()
-    with pytest.raises(ChildProcessError):
-        os.wait()
-
-
 def test_what_is_no_signal_is_refused():
     with Process("sleep 60").start() as process, pytest.raises(ValueError, match="99999"):
         process.kill(99999)

@@ -1,6 +1,10 @@
+import copy
+import pickle
 import shlex
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,14 +122,61 @@ def test_the_commandline_is_shell_text_of_the_same_words() -> None:
     )
 
 
+texts = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=100
+).filter(str.strip)
+names = texts.filter(lambda text: "'" not in text)
+
+
 @settings(derandomize=True, database=None, deadline=None)
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
-def test_any_text_survives_the_shell(text: str) -> None:
-    if not text.strip():
-        return
-    job = OarSubmission("nodes=1", directory=text, command=text)
-    assert shlex.split(get_oarsub_commandline(job)) == oarsub_argv(job)
-    assert oarsub_argv(job)[-1] == text
+@given(texts, texts, texts, names, names)
+def test_any_text_survives_the_shell(
+    command: str, properties: str, directory: str, project: str, name: str
+) -> None:
+    job = OarSubmission(
+        "nodes=1",
+        sql_properties=properties,
+        directory=directory,
+        project=project,
+        name=name,
+        command=command,
+    )
+    argv = oarsub_argv(job)
+    assert shlex.split(get_oarsub_commandline(job)) == argv
+    values = ["-p", properties, "-d", directory, "--project", project, "-n", name]
+    assert argv[3:11] == values
+    assert argv[-1] == command
+
+
+@settings(derandomize=True, database=None, deadline=None)
+@given(st.lists(texts, min_size=1))
+def test_any_words_survive_both_shells(words: list[str]) -> None:
+    job = OarSubmission("nodes=1", additional_options=words, command=words)
+    argv = shlex.split(get_oarsub_commandline(job))
+    assert argv[3 : 3 + len(words)] == words
+    assert shlex.split(argv[-1]) == words
+
+
+@settings(derandomize=True, database=None, deadline=None)
+@given(st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(seconds=2**31 - 1)))
+def test_a_duration_and_its_text_are_the_same_walltime(duration: timedelta) -> None:
+    request = options(OarSubmission("nodes=1", duration))
+    assert options(OarSubmission("nodes=1", str(duration))) == request
+    assert options(OarSubmission("nodes=1", duration.total_seconds())) == request
+
+
+def test_a_copy_is_checked_and_leaves_the_first_as_it_was() -> None:
+    first = OarSubmission("nodes=2", 600, job_type=["deploy"], name="a")
+    assert replace(first) == copy.deepcopy(first) == pickle.loads(pickle.dumps(first)) == first
+    second = replace(first, walltime="1:0:0", name="b")
+    assert options(second)[1] == "nodes=2,walltime=1:00:00"
+    assert (first.walltime, first.name) == (600, "a")
+    with pytest.raises(ValueError, match="walltime: .*0"):
+        replace(first, walltime=0)
+    deep = copy.deepcopy(first)
+    assert isinstance(first.job_type, list)
+    first.job_type.append("besteffort")
+    assert deep.job_type == ["deploy"]
 
 
 def test_the_repr_shows_what_was_given_and_makes_the_same_again() -> None:
@@ -161,7 +212,21 @@ WRONG: list[tuple[type[Exception], str, dict[str, Any]]] = [
     (ValueError, "walltime: .*2147483647", {"walltime": 2**31}),
     (ValueError, "walltime: .*'abc'", {"walltime": "abc"}),
     (ValueError, "reservation_date: .*2030-02-31", {"reservation_date": "2030-02-31 10:00:00"}),
-    (ValueError, "reservation_date", {"reservation_date": "tomorrow"}),
+    (ValueError, "reservation_date: .*2030-02-31", {"reservation_date": "2030-02-31"}),
+    (ValueError, "reservation_date: .*tomorrow", {"reservation_date": "tomorrow"}),
+    (ValueError, "name: .*can't take a quote", {"name": "it's"}),
+    (ValueError, "project: .*can't take a quote", {"project": "it's"}),
+    (TypeError, "directory: PosixPath", {"directory": Path("/home")}),
+    (TypeError, "resources: PosixPath", {"resources": Path("nodes=1")}),
+    (TypeError, "sql_properties: \\['a'\\]", {"sql_properties": ["a"]}),
+    (TypeError, "reservation_date: .*True", {"reservation_date": True}),
+    (TypeError, "walltime: .*2030", {"walltime": datetime(2030, 1, 1)}),
+    (TypeError, "reservation_date: .*seconds=60", {"reservation_date": timedelta(seconds=60)}),
+    (ValueError, "walltime: .*inf", {"walltime": float("inf")}),
+    (ValueError, "walltime: .*nan", {"walltime": float("nan")}),
+    (ValueError, "walltime: .*days=-1", {"walltime": timedelta(days=-1)}),
+    (ValueError, "job_type: '' is empty", {"job_type": ["deploy", ""]}),
+    (TypeError, "job_type: None", {"job_type": ["deploy", None]}),
     (ValueError, "reservation_date", {"reservation_date": 1e20}),
     (ValueError, "name: ' ' is empty", {"name": " "}),
     (ValueError, "name: .*100 characters", {"name": "n" * 101}),

@@ -2,7 +2,8 @@ import pytest
 
 from execo_g5k.errors import UnparsableOutput
 from execo_g5k.parse.oarsub import Refused, Submitted, parse_oarsub
-from tests.unit.execo_g5k.transcripts import transcript
+from tests.unit.execo_g5k.test_oar_transcripts import kinds
+from tests.unit.execo_g5k.transcripts import transcript, transcripts
 
 DEFAULT_WALLTIME = "[ADMISSION RULE] Set default walltime to 7200."
 CONSTRAINTS = "[ADMISSION RULE] Modify resource description with type constraints"
@@ -66,6 +67,57 @@ def test_a_refusal_is_told_in_the_words_of_oar_alone(n: int, exit_code: int, wor
     assert refused.reason == words
     assert refused.job_ids == ()
     assert refused.could_start_at is None
+
+
+# exit code -> number of a recorded submission -> words of its reason
+REFUSED = {
+    1: {144: "Unknown option"},
+    5: {103: "a command or an option is missing", 104: "a command or an option is missing"},
+    7: {192: "synstax", 193: "synstax", 197: "cannot be interactive"},
+    8: {
+        **dict.fromkeys((128, 129, 133, 195), "There are not enough resources"),
+        130: "syntax error", 131: "does not exist", 132: "does not exist", 179: "key format",
+        180: "No such file", 181: "--use-job-key", 182: "public key",
+    },
+    9: dict.fromkeys((256, 259), "Cannot connect to executor"),
+    10: {186: "could run at", 190: "too old"},
+    20: {208: "not running", 237: "not the right user"},
+    248: {153: "queue nosuch does not exist"},
+    254: {
+        145: "'cpuset'", 152: "group admin", 160: "deploy job", 165: "unknown job type",
+        170: "container id", 189: "2 waiting advance reservations", 196: "besteffort",
+    },
+    255: {
+        134: "nodes=-1", 135: "nodes=abc", 136: "resource description : nodes",
+        137: "walltime=abc", 138: "walltime=-1:0:0",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "n", "words"),
+    [(code, n, words) for code, told in REFUSED.items() for n, words in told.items()],
+)
+def test_each_recorded_refusal_has_a_reason_of_one_line(exit_code: int, n: int, words: str) -> None:
+    refused = answer(n)
+    assert isinstance(refused, Refused)
+    assert refused.exit_code == exit_code
+    assert words in refused.reason
+    assert "\n" not in refused.reason
+    assert "DBD::" not in refused.reason
+
+
+def test_no_recorded_refusal_and_no_exit_code_is_left_out() -> None:
+    recorded = [t for t in transcripts().values() if "oarsub" in kinds(t)]
+    assert {t.exit_code for t in recorded} == {0, None, *REFUSED}
+    refused = {t.n: t.exit_code for t in recorded if t.exit_code}
+    assert refused == {n: code for code, told in REFUSED.items() for n in told}
+
+
+def test_a_submission_that_was_given_up_is_not_concluded_upon() -> None:
+    assert transcript(263).exit_code is None
+    with pytest.raises(UnparsableOutput, match="exit None: DBI connect"):
+        answer(263)
 
 
 def test_a_refused_reservation_tells_when_it_could_start() -> None:
