@@ -63,7 +63,7 @@ class Search:
     def _found(self, index: int | None, match: re.Match[str] | None) -> None:
         if index is not None and match is not None:
             self._result = (index, match)
-            self._process._expected[self._stream] = self._from + match.end()
+            self._process._expected[self._stream] = self._from + self._handler.consumed
         self.done.set()
 
     def close(self) -> Found:

@@ -31,8 +31,7 @@ _COUNTS_PREFIX = "num_"
 class Action(Runnable):
     """A set of processes.
 
-    `processes` is a list, in the order of the hosts where there are hosts; it can be changed until
-    the action is started. An action without processes ends at once.
+    An action without processes ends at once.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Action(Runnable):
         self._name = name
         resolve_timeout(default_expect_timeout, None)
         self.default_expect_timeout = default_expect_timeout
-        self.processes: list[ProcessBase] = []
+        self._processes: list[ProcessBase] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -56,6 +55,15 @@ class Action(Runnable):
         self._lock = threading.Lock()
 
     # --- what can be read
+
+    @property
+    def processes(self) -> list[ProcessBase]:
+        """In the order of the hosts, where there are hosts; may be changed until the start."""
+        return self._processes
+
+    @processes.setter
+    def processes(self, processes: list[ProcessBase]) -> None:
+        self._processes = processes
 
     @property
     def name(self) -> str:
@@ -250,7 +258,11 @@ class ParallelActions(Action):
         """`options`: those of Action."""
         super().__init__(**options)
         self.actions = checked_actions(actions)
-        self.processes = [process for action in self.actions for process in action.processes]
+
+    @property  # type: ignore[misc]  # to read only
+    def processes(self) -> list[ProcessBase]:
+        """Those of the actions, in order."""
+        return [process for action in self.actions for process in action.processes]
 
     def _description(self) -> str:
         return f"{type(self).__name__} of {len(self.actions)} actions"

@@ -4,6 +4,8 @@ Both are dicts that scripts read, copy, assign and update. `~/.execo.conf.py` ma
 the same names.
 """
 
+import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from execo._config.environment import environment_layers
 from execo._config.execo_conf import conf_layers
 from execo._config.layers import Layer, SettingsDict
+from execo.host import checked_keyfile, checked_port, checked_user
 from execo.log import set_log_level
 
 SSH = 1
@@ -31,6 +34,26 @@ _SSH_OPTIONS = (
     "-o", "LogLevel=ERROR",
     "-o", "ConnectTimeout=20",
 )  # fmt: skip
+
+
+_PROGRAMS = ("ssh", "scp", "taktuk", "taktuk_connector")
+_OPTIONS = (
+    "ssh_options", "scp_options", "taktuk_options", "taktuk_connector_options",
+    "taktuk_gateway_connector_options",
+)  # fmt: skip
+
+
+def _checked_words(name: str, given: Any) -> list[Any]:
+    try:
+        words = shlex.split(given) if isinstance(given, str) else list(given)
+    except ValueError as error:
+        raise ValueError(f"{name}: {given!r}: {error}") from error
+    for word in words:
+        if not isinstance(word, str):
+            raise TypeError(f"{name}: {word!r} in {given!r}: expected text")
+        if "\0" in word:
+            raise ValueError(f"{name}: {word!r} holds a NUL character")
+    return words
 
 
 def _color_styles() -> dict[str, Any]:
@@ -79,13 +102,22 @@ class Settings:
     connexion_reuse: bool = False
     """Share a connexion between commands to the same host."""
 
+    def __post_init__(self) -> None:
+        if self.fanout is not None and self.fanout < 1:
+            raise ValueError(f"fanout: {self.fanout}: expected 1 or more, or None")
+        if len(self.port_range) != 2 or not 0 < self.port_range[0] < self.port_range[1] <= 65536:
+            raise ValueError(
+                f"port_range: {self.port_range}: expected the first port, and the one behind the"
+                " last"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConnexionSettings:
     """The values of connexion params."""
 
     user: str | None = None
-    keyfile: str | None = None
+    keyfile: str | os.PathLike[str] | None = None
     port: int | None = None
     ssh: str = "ssh"
     scp: str = "scp"
@@ -108,6 +140,16 @@ class ConnexionSettings:
     chainput_try_delay: float = 2
     host_rewrite_func: Callable[[str], str] | None = None
     """Address -> address to connect to; used at connexion time only."""
+
+    def __post_init__(self) -> None:
+        checked_user(self.user)
+        checked_keyfile(self.keyfile)
+        checked_port(self.port)
+        for name in _PROGRAMS:
+            if not _checked_words(name, getattr(self, name)):
+                raise ValueError(f"{name}: '' is no program")
+        for name in _OPTIONS:
+            _checked_words(name, getattr(self, name))
 
 
 def layers_of(

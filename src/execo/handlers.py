@@ -250,7 +250,11 @@ class ExpectOutputHandler(ProcessOutputHandler):
 
     `read` may be called from one thread only; `found` is called once, with the index of the
     regular expression that matched first and its match, or (None, None) at the end of the stream.
+    All that one call of `read` gives is looked at; of what came before, the last 256 Ki characters
+    are looked at again, so that a long output is not searched from its start for each piece.
     """
+
+    _AGAIN = 1 << 18
 
     def __init__(
         self,
@@ -261,24 +265,30 @@ class ExpectOutputHandler(ProcessOutputHandler):
         self._regexes = regexes
         self._found: Callable[[int | None, re.Match[str] | None], object] | None = found
         self._text = ""
+        self._dropped = 0
         self.consumed = 0
         """Characters read up to the end of the match."""
 
     def read(
         self, process: "ProcessBase", stream: int, string: str, eof: bool, error: bool
     ) -> None:
-        """Look for a match in all that was read since the handler was made."""
+        """Look for a match in what was read since the handler was made."""
         if self._found is None:
             return
+        start = max(0, len(self._text) - self._AGAIN)
+        if start > self._AGAIN:
+            # one character stays before the search, where ^ doesn't match
+            self._dropped += start - 1
+            self._text, start = self._text[start - 1 :], 1
         self._text += string
         matches = [
             (match.start(), index, match)
             for index, regex in enumerate(self._regexes)
-            if (match := regex.search(self._text))
+            if (match := regex.search(self._text, start))
         ]
         if matches:
             _, index, match = min(matches, key=lambda found: found[:2])
-            self.consumed = match.end()
+            self.consumed = self._dropped + match.end()
             self._tell(index, match)
         elif eof:
             self._tell(None, None)

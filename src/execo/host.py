@@ -48,14 +48,15 @@ class Host:
             address = address.address
         put = object.__setattr__
         put(self, "address", _checked_address(address))
-        put(self, "user", _checked_text(user, "user"))
-        put(self, "keyfile", None if keyfile is None else os.fspath(keyfile))
-        put(self, "port", _checked_port(port))
+        put(self, "user", checked_user(user))
+        put(self, "keyfile", checked_keyfile(keyfile))
+        put(self, "port", checked_port(port))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{self!r} is immutable: Host(host, {name}={value!r}) makes another")
 
-    __delattr__ = None  # type: ignore[assignment]
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{self!r} is immutable")
 
     @property
     def _fields(self) -> tuple[str, str | None, str | None, int | None]:
@@ -98,15 +99,29 @@ def _checked_address(address: object) -> str:
     return address
 
 
-def _checked_text(value: object, field: str) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{field}: {value!r}: expected text")
-    if value is not None and (not value or value.startswith("-") or _BAD_ADDRESS.search(value)):
-        raise ValueError(f"{field}: {value!r} is no name of an account")
-    return value
+def checked_user(user: object) -> str | None:
+    """Return the name of an account, or None; raise TypeError or ValueError if it is neither."""
+    if user is not None and not isinstance(user, str):
+        raise TypeError(f"user: {user!r}: expected text")
+    if user is not None and (not user or user.startswith("-") or _BAD_ADDRESS.search(user)):
+        raise ValueError(f"user: {user!r} is no name of an account")
+    return user
 
 
-def _checked_port(port: object) -> int | None:
+def checked_keyfile(keyfile: object) -> str | None:
+    """Return the path of a key, or None; raise TypeError or ValueError if it is neither."""
+    if keyfile is None:
+        return None
+    path = os.fspath(keyfile) if isinstance(keyfile, os.PathLike) else keyfile
+    if not isinstance(path, str):
+        raise TypeError(f"keyfile: {keyfile!r}: expected a path")
+    if not path or "\0" in path:
+        raise ValueError(f"keyfile: {keyfile!r} is no path; None for no key")
+    return path
+
+
+def checked_port(port: object) -> int | None:
+    """Return the number of a port, or None; raise TypeError or ValueError if it is neither."""
     if port is None:
         return None
     if isinstance(port, str) and port.isdecimal():

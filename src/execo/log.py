@@ -30,7 +30,9 @@ class _LastResort(logging.Handler):
         if record.levelno < logging.WARNING and logger.level == logging.NOTSET:
             return
         others = [handler for handler in logger.handlers if handler is not self]
-        if others or logging.getLogger().handlers or sys.stderr is None:
+        if logger.propagate:
+            others += logging.getLogger().handlers
+        if others or sys.stderr is None:
             return
         try:
             sys.stderr.write(self.format(record) + "\n")

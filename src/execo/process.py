@@ -96,7 +96,8 @@ class ProcessBase(ProcessLife):
         is printed from now on. `timeout`: seconds; omitted: `default_expect_timeout`.
 
         Returns the index of the regular expression and the match, or (None, None) at the end of
-        the stream and at the timeout; that is logged, and the process no longer `ok`.
+        the stream and at the timeout; that is logged, and the process no longer `ok`. A match of
+        more than 256 Ki characters may be missed while they are printed.
         """
         self._require_start("expect output")
         engine().refuse_own_thread()

@@ -25,6 +25,7 @@ class _Conf:
 
 
 _read: _Conf | None = None
+_running = False
 
 
 def conf_path() -> Path:
@@ -64,12 +65,20 @@ def forget() -> None:
         _read = None
 
 
+def being_read() -> bool:
+    """Tell whether the file is running. Call it with `reading` held."""
+    return _running
+
+
 def _conf() -> _Conf:
-    global _read
+    global _read, _running
     with reading:
         if _read is None:
-            _read = _Conf()
-            _read = _run(conf_path())
+            _running = True
+            try:
+                _read = _run(conf_path())
+            finally:
+                _running = False
         return _read
 
 

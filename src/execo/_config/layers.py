@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from execo._config.execo_conf import reading
+from execo._config.execo_conf import being_read, reading
 from execo._config.values import accepted_types, checked
 from execo.errors import ConfigError
 from execo.spelling import modern
@@ -72,8 +72,8 @@ class SettingsDict(dict[str, Any], Generic[S]):
         if self._layers is None:
             return
         with reading:
-            # the file may itself read settings while it is read
-            if self._layers is None or self._loading:
+            # the file may itself read settings while it runs: they are the defaults
+            if self._layers is None or self._loading or being_read():
                 return
             self._loading = True
             try:
@@ -107,6 +107,8 @@ class SettingsDict(dict[str, Any], Generic[S]):
         key = _modern(key)
         if key in self._types:
             value = checked(value, self._types[key])
+            # what the record says of its values
+            self._record(**{key: value})
             self._changed(key, value)
         super().__setitem__(key, value)
         self._origin[key] = origin

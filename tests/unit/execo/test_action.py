@@ -159,6 +159,12 @@ def test_what_is_no_action_is_refused():
         ParallelActions([Process("true")])
 
 
+def test_an_action_of_actions_sees_what_becomes_of_them():
+    both = ParallelActions([Local("echo a"), Local("echo b")])
+    both.actions.append(Local("echo c"))
+    assert [p.stdout for p in both.run().processes] == ["a\n", "b\n", "c\n"]
+
+
 def test_expect_on_all_processes():
     action = action_of("echo a1; sleep 60", "echo a2; sleep 60").start()
     assert [match.group(1) for _, match in action.expect(r"a(\d)")] == ["1", "2"]

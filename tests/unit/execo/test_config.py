@@ -374,6 +374,14 @@ def test_the_level_of_the_logger_can_come_from_the_environment(monkeypatch, capl
     assert execo.logger.level == logging.INFO
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("fanout", 0), ("port_range", (5,)), ("port_range", (2, 1))]
+)
+def test_an_impossible_setting_is_refused_where_it_is_written(key, value):
+    with pytest.raises(ValueError, match=rf"configuration\['{key}'\]: "):
+        configuration[key] = value
+
+
 def test_connexion_params_are_made_above_the_default_ones():
     default_connexion_params["user"] = "alice"
     made_params = make_connexion_params({"port": 22})

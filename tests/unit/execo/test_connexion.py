@@ -1,5 +1,7 @@
 """Connexion params -> words of ssh and scp."""
 
+from pathlib import Path
+
 import pytest
 
 from execo import Host, default_connexion_params
@@ -109,6 +111,35 @@ def test_an_unknown_key_of_the_default_params_may_be_copied():
 def test_a_param_of_a_wrong_type_is_refused_by_name(params):
     with pytest.raises(TypeError, match=rf"^{next(iter(params))}: .*expected"):
         ConnexionParams.of(params)
+
+
+IMPOSSIBLE = [
+    {"user": "-oProxyCommand=x"},
+    {"user": ""},
+    {"port": 99999},
+    {"keyfile": ""},
+    {"ssh": ""},
+    {"ssh_options": "-o 'x"},
+    {"scp_options": ("-o", "a\0b")},
+]
+
+
+@pytest.mark.parametrize("params", IMPOSSIBLE)
+def test_an_impossible_param_is_refused_by_name_wherever_it_is_given(params):
+    with pytest.raises(ValueError, match=rf"{next(iter(params))}: "):
+        ConnexionParams.of(params)
+    with pytest.raises(ValueError, match=rf"{next(iter(params))}: "):
+        default_connexion_params.update(params)
+
+
+def test_a_word_of_options_is_text():
+    with pytest.raises(TypeError, match="ssh_options: 5 in .*expected text"):
+        ConnexionParams.of({"ssh_options": ("-o", 5)})
+
+
+def test_the_key_may_be_any_path():
+    argv = ConnexionParams.of({"keyfile": Path("~/key")}).ssh_argv(HOST)
+    assert argv[argv.index("-i") + 1] == str(Path.home() / "key")
 
 
 @pytest.mark.parametrize("params", [["user"], "user", 1])

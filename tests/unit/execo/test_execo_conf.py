@@ -150,6 +150,17 @@ def test_the_file_may_read_and_change_the_settings_themselves(write, caplog):
     assert not errors(caplog)
 
 
+def test_the_file_may_copy_the_settings_and_lose_nothing(write):
+    write(
+        "import execo\n"
+        "pause = execo.configuration['kill_timeout']\n"
+        "default_connexion_params = dict(execo.default_connexion_params, user='bob')\n"
+        "configuration = {'kill_timeout': pause / 2}\n"
+    )
+    assert default_connexion_params["user"] == "bob"
+    assert configuration["kill_timeout"] == 30
+
+
 def test_a_level_of_the_logger_that_is_none_is_told_with_its_line(write, caplog):
     write("configuration = {'log_level': 'chatty'}\n")
     assert settings().log_level is None

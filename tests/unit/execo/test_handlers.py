@@ -178,3 +178,25 @@ def test_nothing_is_found_at_the_end_of_the_stream():
     handler, found = looked_for("never")
     fed(handler, b"text")
     assert found == [(None, None)]
+
+
+def test_text_found_after_much_output_is_where_it_is():
+    handler, found = looked_for("^x", "(?<=b)end")
+    filler = b"b" * 100_000
+    fed(handler, *[filler] * 9, b"e", b"nd", b"xx")
+    assert found == [(1, "end")]
+    assert handler.consumed == 900_003
+
+
+def test_searching_much_output_costs_no_more_than_a_few_times_its_length():
+    searched = 0
+
+    class Counted:
+        def search(self, text, start):
+            nonlocal searched
+            searched += len(text) - start
+
+    handler = ExpectOutputHandler([Counted()], lambda index, match: None)
+    for _ in range(1000):
+        handler.read(PROCESS, STDOUT, "x" * 65536, False, False)
+    assert searched < 8 * 1000 * 65536

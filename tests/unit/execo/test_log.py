@@ -51,6 +51,16 @@ def test_a_handler_on_the_logger_of_the_library_alone_is_enough():
     assert done.stderr == ""
 
 
+def test_a_logger_that_tells_nobody_else_still_reaches_standard_error():
+    done = script(
+        "import logging, sys; from execo import logger\n"
+        "logging.basicConfig(stream=sys.stdout); logger.propagate = False\n"
+        "logger.warning('look')"
+    )
+    assert done.stdout == ""
+    assert done.stderr.count("look") == 1
+
+
 def test_importing_touches_nobodys_root_logger_and_starts_nothing():
     done = script(
         "import logging, os, signal, threading\n"

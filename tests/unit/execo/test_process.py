@@ -519,6 +519,12 @@ def test_expect_takes_a_tuple_and_leaves_it_as_it_is():
     assert regexes == ("a", "b")
 
 
+def test_expect_goes_on_behind_what_it_found_after_much_output():
+    with Process("seq 300000; echo one; echo one two; cat", shell=True).start() as process:
+        assert process.expect("one")[1].group() == "one"
+        assert process.expect("(one )?two")[1].group() == "one two"
+
+
 def test_expect_returns_at_the_end_of_the_stream():
     process = Process("echo a", nolog_expect_fail=True).start()
     assert process.expect("never") == (None, None)
