@@ -6,9 +6,12 @@ import termios
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-# Python ignores these, and a child would inherit that
+# Python ignores the last three, a script that a shell started with & the first two, and a child
+# would inherit that: kill(SIGINT) would have no effect on it
 _DEFAULT_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGQUIT", "SIGPIPE", "SIGXFZ", "SIGXFSZ")
+    if hasattr(signal, name)
 )
 
 
