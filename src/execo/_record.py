@@ -1,6 +1,8 @@
 """What is known of a process: its options, where it is in its life, what came of it."""
 
+import difflib
 import enum
+import inspect
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -79,8 +81,11 @@ class ProcessRecord(Runnable):
         stdout_handlers: Iterable[OutputHandler] | OutputHandler | None = None,
         stderr_handlers: Iterable[OutputHandler] | OutputHandler | None = None,
         name: str | None = None,
+        **unknown: Any,
     ) -> None:
-        self.cmd = _checked_command(cmd)
+        if unknown:
+            raise TypeError(_no_option(type(self).__name__, next(iter(unknown))))
+        self.cmd = checked_command(cmd)
         self.pty = pty
         self.kill_subprocesses = kill_subprocesses
         self.timeout = timeout
@@ -276,7 +281,8 @@ class ProcessRecord(Runnable):
         return words
 
 
-def _checked_command(cmd: object) -> Command:
+def checked_command(cmd: object) -> Command:
+    """Return text, or the words of a command as a tuple; raise TypeError if it is neither."""
     if isinstance(cmd, str):
         return cmd
     if isinstance(cmd, Sequence) and not isinstance(cmd, bytes | bytearray):
@@ -287,3 +293,9 @@ def _checked_command(cmd: object) -> Command:
         if words:
             return words
     raise TypeError(f"cmd: {cmd!r} is no command: expected text, or a sequence of its words")
+
+
+def _no_option(kind: str, name: str) -> str:
+    options = [*inspect.signature(ProcessRecord.__init__).parameters, "shell", "host"]
+    near = difflib.get_close_matches(name, options, 1)
+    return f"{kind}: no option {name!r}" + (f", did you mean {near[0]!r}?" if near else "")

@@ -52,11 +52,15 @@ class Runnable(ABC):
         seconds = resolve_timeout(timeout, None)
         self._require_start("wait for it")
         if not self.ended_event.is_set():
-            if is_handling(self):
+            if self._is_handled():
                 raise RuntimeError(f"a handler of {self!r} can't wait for its end")
             engine().refuse_own_thread()
             self.ended_event.wait(seconds)
         return self
+
+    def _is_handled(self) -> bool:
+        """Tell whether this code runs in a handler that the end of this waits for."""
+        return is_handling(self)
 
     def run(self, timeout: Timeout = None) -> Self:
         """Start, and wait for the end, at most `timeout` seconds (None: no limit)."""

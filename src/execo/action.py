@@ -175,6 +175,9 @@ class Action(Runnable):
                 process.kill(sig, auto_force_kill_timeout)
         return self
 
+    def _is_handled(self) -> bool:
+        return super()._is_handled() or any(process._is_handled() for process in self.processes)
+
     def write(self, text: str) -> int:
         """Write to the standard input of all processes."""
         self._require_start("write to it")
@@ -266,6 +269,9 @@ class ParallelActions(Action):
 
     def _description(self) -> str:
         return f"{type(self).__name__} of {len(self.actions)} actions"
+
+    def _is_handled(self) -> bool:
+        return super()._is_handled() or any(action._is_handled() for action in self.actions)
 
     def _start(self) -> None:
         for action in self.actions:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from execo._record import checked_command
 from execo.action import Action
 from execo.connexion import ConnexionParams
 from execo.host import Host, get_hosts_list, hosts_in_short
@@ -60,6 +61,8 @@ def host_processes(
 ) -> Iterable[SshProcess]:
     """Give one SshProcess for each host, with its own substitutions."""
     substitute = Substitutions(values)
+    if not callable(cmd):
+        cmd = checked_command(cmd)
     options = dict(process_args or {})
     for index, host in enumerate(hosts):
         address = ConnexionParams.of(connexion_params).address(host)

@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -112,7 +113,7 @@ class Child:
         self._stdin = -1
         self._outputs: dict[int, int] = {}
         self._unwatch: Callable[[], object] = _nothing
-        self._writes: list[bytes] | None = None
+        self._writes: deque[memoryview] | None = None
         self._writing = False
         self._close_stdin = False
         self._timeout: asyncio.TimerHandle | None = None
@@ -225,8 +226,8 @@ class Child:
             self._tell(self._listener.child_write_failed, "its input is closed")
             return
         if self._writes is None:
-            self._writes = []
-        self._writes.append(data)
+            self._writes = deque()
+        self._writes.append(memoryview(data))
         if self._pid and not self._writing:
             self._flush()
 
@@ -252,7 +253,7 @@ class Child:
                 self._writes[0] = data[written:]
                 self._wait_writable()
                 return
-            self._writes.pop(0)
+            self._writes.popleft()
         self._stop_writing()
         if self._close_stdin:
             self._end_stdin()

@@ -11,6 +11,7 @@ from execo import (
     ParallelActions,
     Process,
     ProcessesFailed,
+    ProcessLifecycleHandler,
     Remote,
     Report,
     SequentialActions,
@@ -206,3 +207,20 @@ def test_thousand_processes_end_right():
     action = action_of(*[f"echo {i}; exit {i % 3}" for i in range(1000)]).run()
     assert [p.stdout for p in action.processes] == [f"{i}\n" for i in range(1000)]
     assert [p.exit_code for p in action.processes] == [i % 3 for i in range(1000)]
+
+
+def test_a_handler_of_a_process_that_waits_for_its_action_is_refused(caplog):
+    class Waits(ProcessLifecycleHandler):
+        def end(self, process):
+            whole.wait()
+
+    action = Local("true", process_args={"lifecycle_handlers": [Waits()]})
+    whole = ParallelActions([action])
+    assert whole.run(timeout=20).ok
+    assert "can't wait for its end" in caplog.text
+
+
+@pytest.mark.parametrize("cmd", [None, 5, ["a", None]])
+def test_what_is_no_command_is_refused_by_name(cmd):
+    with pytest.raises(TypeError, match="cmd: "):
+        Remote(cmd, ["a", "b"])

@@ -676,3 +676,14 @@ def test_kill_timeout_of_the_configuration_is_used(monkeypatch):
     )
     process.start().wait()
     assert process.forced_kill
+
+
+def test_an_option_that_is_none_is_refused_with_the_nearest_one():
+    with pytest.raises(TypeError, match="Process: no option 'shel', did you mean 'shell'"):
+        Process("true", shel=True)
+
+
+def test_much_input_costs_no_more_than_its_length():
+    process = Process("wc -c").start()
+    process.write("x" * 30_000_000)
+    assert process.close_stdin().wait().stdout.strip() == "30000000"
