@@ -1,0 +1,65 @@
+"""What a command of a frontend is given, and what it answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from execo_g5k.sandbox.model.dates import ZONE
+from execo_g5k.sandbox.model.site import SiteServer
+
+VERSION = "2.5.9 (Canicule)"
+"""The OAR whose answers these are."""
+
+
+class Files(Protocol):
+    """The files of the user who calls; names are relative to where the command was called."""
+
+    def read(self, name: str) -> str:
+        """Return the text of a file; raises OSError."""
+
+    def write(self, name: str, text: str) -> None:
+        """Make or replace a file that only its owner reads; raises OSError."""
+
+    def public_key(self, name: str) -> str | None:
+        """Return the public key of a private one; None if the file holds none."""
+
+    def new_key(self) -> tuple[str, str]:
+        """Return a new private key and its public one."""
+
+
+@dataclass
+class Call:
+    """A command as a user called it."""
+
+    site: SiteServer
+    user: str
+    arguments: Sequence[str]
+    """Behind the name of the command."""
+    now: float
+    files: Files
+    directory: str = "/"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: str = ""
+    hostname: str = ""
+    """Name of the frontend."""
+
+    @property
+    def zone(self) -> str:
+        """Time zone of the caller."""
+        return self.environment.get("TZ") or ZONE
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a command prints and how it exits."""
+
+    exit_code: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    connect: int | None = None
+    """The job in which a shell is to be opened when it runs."""
+
+
+def refusal(exit_code: int, stderr: str, stdout: str = "") -> Reply:
+    """Return the answer of a command that does nothing."""
+    return Reply(exit_code, stdout, stderr)
