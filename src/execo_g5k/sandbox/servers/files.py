@@ -1,0 +1,39 @@
+"""The files of a user, as the commands of OAR read and write them."""
+
+import os
+from pathlib import Path
+
+import asyncssh
+
+
+class UserFiles:
+    """Files by names relative to where a command was called."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = Path(directory)
+
+    def _path(self, name: str) -> Path:
+        return self._directory / Path(name).expanduser()
+
+    def read(self, name: str) -> str:
+        """Return the text of a file; raises OSError."""
+        return self._path(name).read_text(encoding="utf-8", errors="surrogateescape")
+
+    def write(self, name: str, text: str) -> None:
+        """Make or replace a file that only its owner reads; raises OSError."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with open(os.open(self._path(name), flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def public_key(self, name: str) -> str | None:
+        """Return the public key of a private one; None if the file holds none."""
+        text = self.read(name)
+        try:
+            return asyncssh.import_private_key(text).export_public_key().decode().strip()
+        except (asyncssh.KeyImportError, UnicodeError):
+            return None
+
+    def new_key(self) -> tuple[str, str]:
+        """Return a new private key and its public one."""
+        key = asyncssh.generate_private_key("ssh-rsa")
+        return key.export_private_key("openssh").decode(), key.export_public_key().decode().strip()

@@ -1,0 +1,195 @@
+"""The sites of a sandbox together: their servers, their clocks, and who may enter which host."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from execo_g5k.sandbox.commands import COMMANDS, Call, Reply
+from execo_g5k.sandbox.model.jobs import Job, State
+from execo_g5k.sandbox.model.platform import Cluster, resource_rows
+from execo_g5k.sandbox.model.site import Pace, SiteServer
+from execo_g5k.sandbox.model.table import ResourceTable
+from execo_g5k.sandbox.servers.executor import JobExecutor
+from execo_g5k.sandbox.servers.files import UserFiles
+from execo_g5k.sandbox.servers.places import OAR_PORT, Directory, Kind, Place
+from execo_g5k.sandbox.servers.processes import Processes
+
+logger = logging.getLogger("execo.sandbox")
+
+OAR = "oar"
+"""Account by which oarsh enters nodes."""
+
+
+@dataclass(frozen=True)
+class Denied:
+    """Why a session on a node is refused, in the words of oarsh."""
+
+    exit_code: int
+    reason: str
+
+
+class Clock:
+    """Time of the sandbox: the time of the machine, or faster, or shifted."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._start = time.time()
+        self._shift = 0.0
+
+    def now(self) -> float:
+        """Return the date, as a unix timestamp."""
+        return self._start + (time.time() - self._start) * self._speed + self._shift
+
+    def shift(self, seconds: float) -> None:
+        """Put the clock forward."""
+        self._shift += seconds
+
+    def real(self, seconds: float) -> float:
+        """Return how long the machine takes for seconds of the sandbox."""
+        return seconds / self._speed
+
+
+class Grid:
+    """All sites of a sandbox."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        sites: Mapping[str, Mapping[str, Cluster]],
+        all_places: list[Place],
+        user: str,
+        processes: Processes,
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
+        self.directory = directory
+        self.user = user
+        self.processes = processes
+        self.clock = clock
+        self.places = {name: place for place in reversed(all_places) for name in place.names}
+        self.sites: dict[str, SiteServer] = {}
+        self.executors: dict[str, JobExecutor] = {}
+        self._news = asyncio.Event()
+        self._user_key = _public(directory.user_key)
+        self._oar_key = _public(directory.oar_key)
+        for number, (name, clusters) in enumerate(sites.items()):
+            executor = JobExecutor(
+                directory, processes, self.places.__getitem__, self.frontend(name),
+                clock.now, self.wake,
+            )  # fmt: skip
+            rows = resource_rows(name, clusters, f"172.{16 + number}")
+            site = SiteServer(name, ResourceTable(rows), executor, pace)
+            executor.site = site
+            self.sites[name], self.executors[name] = site, executor
+
+    def frontend(self, site: str) -> Place:
+        """Return the frontend of a site."""
+        return self.places[f"f{site}"]
+
+    # --- time
+
+    def wake(self) -> None:
+        """Have the sites look at what there is to do."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Let time pass on all sites, for ever."""
+        while True:
+            self._news.clear()
+            dates = [self._advance(site) for site in self.sites.values()]
+            next_date = min((date for date in dates if date is not None), default=None)
+            delay = None
+            if next_date is not None:
+                delay = self.clock.real(max(0.0, next_date - self.clock.now())) + 0.001
+            try:
+                async with asyncio.timeout(delay):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    def _advance(self, site: SiteServer) -> float | None:
+        try:
+            return site.advance(self.clock.now())
+        except Exception:
+            logger.exception("%s: the server of OAR fails", site.name)
+            return self.clock.now() + 1
+
+    # --- commands
+
+    def command(
+        self,
+        name: str,
+        place: Place,
+        arguments: list[str],
+        directory: str,
+        environment: Mapping[str, str],
+        stdin: str = "",
+    ) -> Reply:
+        """Answer a command that was called on a host of a site."""
+        call = Call(
+            self.sites[place.site], self.user, arguments, self.clock.now(),
+            UserFiles(directory), directory, environment, stdin, place.hostname,
+        )  # fmt: skip
+        reply = COMMANDS[name](call)
+        self.wake()
+        return reply
+
+    # --- who may enter
+
+    def may_enter(self, place: Place, port: int, user: str, key: asyncssh.SSHKey) -> bool:
+        """Tell whether a key opens a host for a user."""
+        public = _bare(key.export_public_key().decode())
+        if port == OAR_PORT:
+            return user == OAR and (public == self._oar_key or bool(self._by_key(place, public)))
+        if user != self.user or public != self._user_key:
+            return False
+        return place.kind is not Kind.NODE or any(
+            job.has_type("allow_classic_ssh") and job.user == user
+            for job in self.sites[place.site].running_on(place.full_name)
+        )
+
+    def _by_key(self, place: Place, public: str) -> Job | None:
+        if place.kind is not Kind.NODE:
+            return None
+        jobs = self.sites[place.site].running_on(place.full_name)
+        return next((job for job in jobs if job.key and _bare(job.key) == public), None)
+
+    def session(
+        self, place: Place, key: asyncssh.SSHKey, environment: Mapping[str, str]
+    ) -> tuple[Job, dict[str, str]] | Denied:
+        """Return the job, and its variables, of a session that oarsh opens on a node."""
+        public = _bare(key.export_public_key().decode())
+        if public != self._oar_key:
+            job = self._by_key(place, public)
+            if job is None:
+                return Denied(61, "oarsh: Cannot find the job of this key")
+            return job, self._variables(job, place)
+        word = environment.get("OAR_JOB_ID", "")
+        site = self.sites[place.site]
+        job = site.jobs.get(int(word)) if word.isdecimal() else None
+        if job is None:
+            return Denied(5, f"oarsh: Cannot retrieve the job cpuset name for job id: {word}")
+        if job.user != environment.get("OAR_USER", job.user):
+            return Denied(5, f"oarsh: Permission denied, seems like job {word} is not yours.")
+        here = job.state is State.RUNNING and place.full_name in site.table.hosts(job.resources)
+        if not here or job.has_type("deploy") or job.has_type("cosystem"):
+            cpuset = f"/dev/cpuset//oar/{job.user}_{job.job_id}/tasks"
+            return Denied(61, f"oarsh: Cannot find cpuset file : {cpuset}")
+        return job, self._variables(job, place)
+
+    def _variables(self, job: Job, place: Place) -> dict[str, str]:
+        return self.executors[place.site].variables(job)
+
+
+def _public(private: Path) -> str:
+    return _bare(private.with_suffix(".pub").read_text())
+
+
+def _bare(public: str) -> str:
+    """Return a public key without its comment."""
+    return " ".join(public.split()[:2])

@@ -1,0 +1,131 @@
+"""Making the directory of a sandbox: keys, homes, and the programs that users find."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import asyncssh
+
+from execo_g5k.sandbox.commands import COMMANDS
+from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, Directory, Kind, Place
+
+_TOOLS = ("ssh", "scp", "sftp")
+
+_SSH = """\
+#!/bin/sh
+exec {program} -F {config} "$@"
+"""
+
+_CALL = """\
+#!{python} -ISs
+import sys
+sys.path.insert(0, {sources!r})
+from execo_g5k.sandbox.servers import shim
+sys.exit(shim.main({name!r}, {control!r}))
+"""
+
+# the words and exit codes of oarsh 2.5.9
+_OARSH = """\
+#!/bin/sh
+key=$OAR_JOB_KEY_FILE
+if [ "$1" = -i ]; then key=$2; shift 2; fi
+if [ -n "$key" ]; then
+    case $key in '~/'*) key=$HOME/${{key#'~/'}};; esac
+    cat "$key" >/dev/null || {{ echo "oarsh: Failed to read job key: $key." >&2; exit 3; }}
+    exec {program} -F {config} {port} {oar_port} {user} -i "$key" "$@"
+fi
+case $OAR_JOB_ID in
+"") echo "oarsh: Cannot connect. Please set either a job id or a job key in your" >&2
+    echo "oarsh: environment using the OAR_JOB_ID or the OAR_JOB_KEY_FILE variable." >&2
+    exit 6;;
+*[!0-9]*) echo "oarsh: Invalid job id: $OAR_JOB_ID" >&2; exit 5;;
+esac
+exec {program} -F {config} {port} {oar_port} {user} -i {oar_key} \\
+    -o "SetEnv=OAR_JOB_ID=$OAR_JOB_ID OAR_USER=${{USER:-$(id -un)}}" "$@"
+"""
+
+
+def make(directory: Directory, all_places: Iterable[Place], user: str) -> None:
+    """Make all files of a sandbox."""
+    for path in (directory.keys, directory.outside, directory.on_hosts, directory.on_frontends):
+        path.mkdir(parents=True, mode=0o700)
+    all_places = list(all_places)
+    _keys(directory)
+    _ssh_config(directory, all_places, user)
+    _programs(directory)
+    for place in all_places:
+        if place.kind is not Kind.NODE:
+            _home(directory, place, user)
+
+
+def _keys(directory: Directory) -> None:
+    for path in (directory.user_key, directory.oar_key, directory.host_key):
+        _key(path, "ssh-ed25519")
+    # OAR 2.5 takes RSA keys only
+    _key(directory.job_key, "ssh-rsa")
+
+
+def _key(path: Path, kind: str) -> None:
+    key = asyncssh.generate_private_key(kind, comment=path.name)
+    form = "pkcs1-pem" if kind == "ssh-rsa" else "openssh"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(key.export_private_key(form))
+    path.with_suffix(".pub").write_bytes(key.export_public_key())
+
+
+def _ssh_config(directory: Directory, all_places: list[Place], user: str) -> None:
+    host_key = directory.host_key.with_suffix(".pub").read_text()
+    known = directory.path / "known_hosts"
+    known.write_text(f"sandbox {host_key}")
+    taken: set[str] = set()
+    blocks = []
+    for place in all_places:
+        names = [name for name in place.names if name not in taken]
+        taken.update(names)
+        blocks.append(f"Host {' '.join(names)}\n    HostName {place.address}\n")
+    blocks.append(
+        f"Host *\n    Port {SSH_PORT}\n    User {user}\n    IdentityFile {directory.user_key}\n"
+        f"    IdentitiesOnly yes\n    UserKnownHostsFile {known}\n    HostKeyAlias sandbox\n"
+        "    UpdateHostKeys no\n    StrictHostKeyChecking yes\n    BatchMode yes\n"
+        "    PreferredAuthentications publickey\n"
+    )
+    directory.ssh_config.write_text("\n".join(blocks))
+
+
+def _programs(directory: Directory) -> None:
+    config = directory.ssh_config
+    found = {tool: shutil.which(tool) or f"/usr/bin/{tool}" for tool in _TOOLS}
+    texts = {tool: _SSH.format(program=found[tool], config=config) for tool in _TOOLS}
+    common = {"config": config, "oar_port": OAR_PORT, "oar_key": directory.oar_key}
+    texts["oarsh"] = _OARSH.format(program=found["ssh"], port="-p", user="-l oar", **common)
+    texts["oarcp"] = _OARSH.format(program=found["scp"], port="-P", user="-o User=oar", **common)
+    for name, text in texts.items():
+        for where in (directory.outside, directory.on_hosts):
+            _program(where / name, text)
+    for name in COMMANDS:
+        _program(directory.on_frontends / name, _call(directory, name))
+    # a job asks for its own resources on its nodes
+    for name in ("oarprint", "oarstat"):
+        _program(directory.on_hosts / name, _call(directory, name))
+
+
+def _call(directory: Directory, name: str) -> str:
+    sources = str(Path(__file__).resolve().parents[3])
+    return _CALL.format(
+        python=sys.executable, sources=sources, name=name, control=str(directory.control)
+    )
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _home(directory: Directory, place: Place, user: str) -> None:
+    home = directory.home(place, user)
+    ssh = home / ".ssh"
+    ssh.mkdir(parents=True, mode=0o700)
+    for name in (directory.job_key.name, f"{directory.job_key.name}.pub"):
+        (ssh / name).symlink_to(directory.keys / name)

@@ -1,0 +1,147 @@
+"""The hosts of a sandbox: names, addresses, and where their files are."""
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from execo_g5k.sandbox.model.platform import DOMAIN, Cluster, node_name
+
+SSH_PORT = 2222
+"""Where each host listens; a port below 1024 would need root."""
+
+OAR_PORT = 6667
+"""Where the sshd of OAR listens on nodes."""
+
+
+class Kind(enum.StrEnum):
+    """What a host is for."""
+
+    ACCESS = "access"
+    FRONTEND = "frontend"
+    NODE = "node"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A host of the sandbox."""
+
+    hostname: str
+    """What `hostname` says there."""
+    names: tuple[str, ...]
+    """All names by which it is reached, the full one first."""
+    kind: Kind
+    site: str
+    """Site, "" for the access machine."""
+    address: str
+
+    @property
+    def full_name(self) -> str:
+        """Full name."""
+        return self.names[0]
+
+
+def places(sites: Mapping[str, Mapping[str, Cluster]], block: int) -> Iterator[Place]:
+    """Yield all hosts, on addresses 127.`block`.x.y."""
+    yield _place("access", (f"access.{DOMAIN}", "access"), Kind.ACCESS, "", block, 0, 1)
+    for number, (site, clusters) in enumerate(sites.items(), 1):
+        names: tuple[str, ...] = (
+            f"frontend.{site}.{DOMAIN}", f"{site}.{DOMAIN}", f"f{site}.{site}.{DOMAIN}",
+            f"frontend.{site}", site, f"f{site}",
+        )  # fmt: skip
+        third = number * 8
+        yield _place(f"f{site}", names, Kind.FRONTEND, site, block, third, 1)
+        index = 10
+        for cluster, what in clusters.items():
+            for node in range(1, what.nodes + 1):
+                index += 1
+                short = f"{cluster}-{node}"
+                full = node_name(site, cluster, node)
+                names = (full, f"{short}.{site}", short)
+                where = third + index // 250, index % 250 + 1
+                yield _place(short, names, Kind.NODE, site, block, *where)
+
+
+def _place(
+    hostname: str, names: tuple[str, ...], kind: Kind, site: str, block: int, x: int, y: int
+) -> Place:
+    return Place(hostname, names, kind, site, f"127.{block}.{x}.{y}")
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The directory of a sandbox: where everything of it is."""
+
+    path: Path
+
+    @property
+    def control(self) -> Path:
+        """Socket of the server."""
+        return self.path / "control"
+
+    @property
+    def settings(self) -> Path:
+        """What the server is told at its start."""
+        return self.path / "sandbox.json"
+
+    @property
+    def log(self) -> Path:
+        """Log of the server."""
+        return self.path / "log"
+
+    @property
+    def ssh_config(self) -> Path:
+        """Configuration with which ssh finds the hosts."""
+        return self.path / "ssh_config"
+
+    @property
+    def keys(self) -> Path:
+        """Keys, all of this sandbox alone."""
+        return self.path / "keys"
+
+    @property
+    def user_key(self) -> Path:
+        """Private key of the user."""
+        return self.keys / "id_ed25519"
+
+    @property
+    def job_key(self) -> Path:
+        """Private key that the user's jobs import."""
+        return self.keys / "oar_job_key"
+
+    @property
+    def oar_key(self) -> Path:
+        """Private key by which oarsh enters nodes with a job id."""
+        return self.keys / "oar"
+
+    @property
+    def host_key(self) -> Path:
+        """Private key of the hosts."""
+        return self.keys / "host"
+
+    @property
+    def outside(self) -> Path:
+        """Programs that users of the sandbox find on their own machine."""
+        return self.path / "bin" / "outside"
+
+    @property
+    def on_hosts(self) -> Path:
+        """Programs that are found on all hosts."""
+        return self.path / "bin" / "hosts"
+
+    @property
+    def on_frontends(self) -> Path:
+        """Programs that are found on frontends."""
+        return self.path / "bin" / "frontends"
+
+    def home(self, place: Place, user: str) -> Path:
+        """Return the home of a user on a host: one for each site."""
+        return self.path / "home" / (place.site or place.hostname) / user
+
+    def temporary(self, place: Place) -> Path:
+        """Return the directory that is /tmp on a host."""
+        return self.path / "tmp" / (place.site or "-") / place.hostname
+
+    def of_jobs(self, site: str) -> Path:
+        """Return where OAR leaves the files that jobs read."""
+        return self.path / "oar" / site

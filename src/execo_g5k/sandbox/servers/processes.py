@@ -1,0 +1,161 @@
+"""The commands that run on the hosts of a sandbox: real processes of this machine."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import pty
+import pwd
+import shutil
+import signal
+import struct
+import termios
+from asyncio.subprocess import PIPE
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from execo_g5k.sandbox.servers.isolation import Isolation
+from execo_g5k.sandbox.servers.places import Directory, Kind, Place
+
+MARK = "EXECO_SANDBOX"
+"""Variable that all processes of a sandbox have: its directory."""
+
+JOB_MARK = "EXECO_SANDBOX_JOB"
+"""Variable of the processes of a job: site/id."""
+
+HOST_MARK = "EXECO_SANDBOX_HOST"
+"""Variable that tells the full name of the host."""
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is to be run on a host."""
+
+    place: Place
+    user: str
+    text: str | None
+    """Text for a shell; None for a shell of its own."""
+    environment: Mapping[str, str]
+    """What is added to that of the host."""
+    directory: str | None = None
+    """Where it starts; None for the home."""
+
+
+class Processes:
+    """Starts and ends the processes of a sandbox."""
+
+    def __init__(self, directory: Directory, isolation: Isolation) -> None:
+        self._directory = directory
+        self._isolation = isolation
+        self._shell = shutil.which("bash") or "/bin/sh"
+
+    # --- start
+
+    async def start(
+        self, command: Command, stdin: int = PIPE, stdout: int = PIPE, stderr: int = PIPE
+    ) -> asyncio.subprocess.Process:
+        """Start a command with streams as `asyncio.create_subprocess_exec` takes them."""
+        argv, environment, directory = self._prepared(command)
+        return await asyncio.create_subprocess_exec(
+            *argv, env=environment, cwd=directory, start_new_session=True,
+            stdin=stdin, stdout=stdout, stderr=stderr,
+        )  # fmt: skip
+
+    async def start_on_terminal(
+        self, command: Command, size: tuple[int, int], kind: str
+    ) -> tuple[asyncio.subprocess.Process, int]:
+        """Start a command on a new terminal, and return our end of it too."""
+        argv, environment, directory = self._prepared(command)
+        environment["TERM"] = kind
+        master, slave = pty.openpty()
+        set_size(master, size)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                "setsid", "--ctty", "--wait", *argv,
+                env=environment, cwd=directory, stdin=slave, stdout=slave, stderr=slave,
+                start_new_session=True,
+            )  # fmt: skip
+        except BaseException:
+            os.close(master)
+            raise
+        finally:
+            os.close(slave)
+        return process, master
+
+    def _prepared(self, command: Command) -> tuple[list[str], dict[str, str], str]:
+        self._directory.temporary(command.place).mkdir(parents=True, exist_ok=True)
+        name = os.path.basename(self._shell)
+        if command.text is None:
+            argv = [self._shell, "-l"] if name == "bash" else [self._shell]
+        else:
+            argv = [self._shell, "-c", command.text]
+        environment = self.environment(command)
+        directory = command.directory or environment["HOME"]
+        return self._isolation.wrap(command.place, argv), environment, directory
+
+    def environment(self, command: Command) -> dict[str, str]:
+        """Return the environment of a command."""
+        place, user = command.place, command.user
+        programs = [self._directory.on_hosts]
+        if place.kind is Kind.FRONTEND:
+            programs.insert(0, self._directory.on_frontends)
+        environment = {
+            "PATH": ":".join([*map(str, programs), _SYSTEM_PATH]),
+            "HOME": str(self._directory.home(place, user)),
+            "USER": user,
+            "LOGNAME": user,
+            "SHELL": self._shell,
+            "HOSTNAME": place.hostname,
+            "LANG": "C.UTF-8",
+            MARK: str(self._directory.path),
+            HOST_MARK: place.full_name,
+            **command.environment,
+        }
+        if not self._isolation.works:
+            environment["TMPDIR"] = str(self._directory.temporary(place))
+        return environment
+
+    # --- end
+
+    def kill_job(self, site: str, job_id: int) -> None:
+        """Kill all processes of a job."""
+        _kill(f"{JOB_MARK}={site}/{job_id}")
+
+    def kill_host(self, place: Place) -> None:
+        """Kill all processes of a host."""
+        _kill(f"{HOST_MARK}={place.full_name}", f"{MARK}={self._directory.path}")
+
+    def kill_all(self) -> None:
+        """Kill all processes of the sandbox but this one."""
+        _kill(f"{MARK}={self._directory.path}")
+
+
+def _kill(*marks: str) -> None:
+    for pid in _marked([mark.encode() for mark in marks]):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _marked(marks: Sequence[bytes]) -> Iterator[int]:
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            variables = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        pid = int(path.parent.name)
+        if pid != os.getpid() and all(mark in variables for mark in marks):
+            yield pid
+
+
+def set_size(terminal: int, size: tuple[int, int]) -> None:
+    """Tell a terminal its width and height in characters."""
+    width, height = size
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+
+def own_user() -> str:
+    """Return the name of the account that runs this."""
+    return pwd.getpwuid(os.getuid()).pw_name

@@ -1,0 +1,349 @@
+"""What ssh, scp and sftp connect to: a server on the address of each host."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+import asyncssh
+
+from execo_g5k.sandbox.commands import COMMANDS
+from execo_g5k.sandbox.servers.faults import NO_FAULT, HostFaults
+from execo_g5k.sandbox.servers.grid import Denied, Grid
+from execo_g5k.sandbox.servers.isolation import Isolation
+from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, Kind, Place
+from execo_g5k.sandbox.servers.processes import Command, set_size
+
+_READ = 65536
+_INTERACTIVE = ("-I", "-C")
+
+
+class SshServers:
+    """The servers of all hosts."""
+
+    def __init__(self, grid: Grid, isolation: Isolation, host_key: str) -> None:
+        self.grid = grid
+        self.isolation = isolation
+        self.faults: dict[str, HostFaults] = {}
+        self._by_address = {place.address: place for place in grid.places.values()}
+        self._listening: dict[tuple[str, int], asyncssh.SSHAcceptor | asyncio.Server] = {}
+        self._sessions: set[asyncssh.SSHServerConnection] = set()
+        self._options = asyncssh.SSHServerConnectionOptions(
+            server_factory=lambda: _Entrance(self),
+            server_host_keys=[host_key],
+            process_factory=self._session,
+            sftp_factory=lambda channel: _Files(self, channel),
+            allow_scp=True,
+            encoding=None,
+            line_editor=False,
+            kex_algs=["curve25519-sha256", "curve25519-sha256@libssh.org"],
+            encryption_algs=["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr"],
+            gss_host=None,
+            login_timeout=300,
+        )
+
+    def place_of(self, connexion: Any) -> tuple[Place, int]:
+        """Return the host, and its port, to which somebody connected."""
+        address, port = connexion.get_extra_info("sockname")[:2]
+        return self._by_address[address], port
+
+    def faults_of(self, place: Place) -> HostFaults:
+        """Return what is wrong with a host."""
+        return self.faults.get(place.full_name, NO_FAULT)
+
+    # --- listening
+
+    async def listen(self) -> None:
+        """Listen on all addresses."""
+        for place in self._by_address.values():
+            await self._listen_on(place)
+
+    async def _listen_on(self, place: Place) -> None:
+        for port in (SSH_PORT, OAR_PORT):
+            self._listening[place.address, port] = await asyncssh.listen(
+                place.address, port, options=self._options
+            )
+
+    async def break_host(self, place: Place, faults: HostFaults) -> None:
+        """Let a host have faults, and no others."""
+        before, self.faults[place.full_name] = self.faults_of(place), faults
+        if (before.refuses, before.hangs) == (faults.refuses, faults.hangs):
+            return
+        for port in (SSH_PORT, OAR_PORT):
+            self._listening.pop((place.address, port)).close()
+        if faults.refuses:
+            for port in (SSH_PORT, OAR_PORT):
+                self._listening[place.address, port] = _Nobody()  # type: ignore[assignment]
+        elif faults.hangs:
+            for port in (SSH_PORT, OAR_PORT):
+                mute = await asyncio.start_server(_never_answer, place.address, port)
+                self._listening[place.address, port] = mute
+        else:
+            await self._listen_on(place)
+
+    def cut(self, place: Place) -> None:
+        """Cut all connexions of a host."""
+        for connexion in [*self._sessions]:
+            if self.place_of(connexion)[0] is place:
+                connexion.abort()
+
+    def entered(self, connexion: asyncssh.SSHServerConnection) -> None:
+        """Note a connexion."""
+        self._sessions.add(connexion)
+
+    def left(self, connexion: asyncssh.SSHServerConnection) -> None:
+        """Forget a connexion."""
+        self._sessions.discard(connexion)
+
+    # --- sessions
+
+    async def _session(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
+        place, port = self.place_of(process)
+        faults = self.faults_of(place)
+        if faults.delay:
+            await asyncio.sleep(faults.delay)
+        environment = _sent(process)
+        if port == OAR_PORT:
+            key = process.get_extra_info("execo_key")
+            found = self.grid.session(place, key, environment)
+            if isinstance(found, Denied):
+                process.stderr.write(f"{found.reason}\n".encode())
+                process.exit(found.exit_code)
+                return
+            environment |= found[1]
+        if faults.banner:
+            process.stderr.write(faults.banner.encode())
+        if faults.garbage:
+            process.stdout.write(faults.garbage.encode())
+        if faults.cut_after is not None:
+            process.stdout.write(b"x"[: faults.cut_after])
+            process.channel.get_connection().abort()
+            return
+        await self._answer(process, place, environment)
+
+    async def _answer(
+        self,
+        process: "asyncssh.SSHServerProcess[bytes]",
+        place: Place,
+        environment: dict[str, str],
+    ) -> None:
+        text = process.command
+        command = Command(place, self.grid.user, text, environment)
+        words = _plain_words(text)
+        if process.term_type is not None:
+            await _on_terminal(self.grid, process, command)
+        elif words is not None and place.kind is Kind.FRONTEND and _is_of_oar(words):
+            self._of_oar(process, command, words)
+        else:
+            await _on_pipes(self.grid, process, command)
+
+    def _of_oar(
+        self, process: "asyncssh.SSHServerProcess[bytes]", command: Command, words: list[str]
+    ) -> None:
+        variables, (name, *arguments) = _split_environment(words)
+        environment = self.grid.processes.environment(command) | variables
+        home = environment["HOME"]
+        reply = self.grid.command(name, command.place, arguments, home, environment)
+        process.stdout.write(reply.stdout.encode("utf-8", "surrogateescape"))
+        process.stderr.write(reply.stderr.encode("utf-8", "surrogateescape"))
+        process.exit(reply.exit_code)
+
+
+class _Nobody:
+    def close(self) -> None:
+        pass
+
+
+async def _never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while await reader.read(_READ):
+            pass
+    writer.close()
+
+
+def _sent(process: "asyncssh.SSHServerProcess[bytes]") -> dict[str, str]:
+    sent: Mapping[Any, Any] = process.channel.get_environment()
+    return {_text(name): _text(value) for name, value in sent.items()}
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+# --- commands of OAR that need no shell
+
+
+def _plain_words(text: str | None) -> list[str] | None:
+    """Return the words of a command line in which a shell would expand nothing; else None."""
+    if text is None:
+        return None
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return None
+    return words if shlex.join(words) == text else None
+
+
+def _split_environment(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    rest = words[1:] if words[:1] == ["env"] else words
+    variables = {}
+    while rest and "=" in rest[0] and words[0] == "env":
+        name, _, value = rest[0].partition("=")
+        variables[name] = value
+        rest = rest[1:]
+    return variables, rest
+
+
+def _is_of_oar(words: list[str]) -> bool:
+    _, rest = _split_environment(words)
+    reads_input = rest[:1] == ["oarprint"]
+    return (
+        bool(rest)
+        and rest[0] in COMMANDS
+        and not reads_input
+        and not any(word in rest[1:] for word in _INTERACTIVE)
+    )
+
+
+# --- commands of the machine
+
+
+async def _on_pipes(
+    grid: Grid, process: "asyncssh.SSHServerProcess[bytes]", command: Command
+) -> None:
+    child = await grid.processes.start(command)
+    await process.redirect(child.stdin, child.stdout, child.stderr)
+    _exit(process, await child.wait())
+
+
+async def _on_terminal(
+    grid: Grid, process: "asyncssh.SSHServerProcess[bytes]", command: Command
+) -> None:
+    size = process.term_size[:2]
+    kind = process.term_type or "dumb"
+    child, terminal = await grid.processes.start_on_terminal(command, size, kind)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def printed() -> None:
+        try:
+            data = os.read(terminal, _READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            # nobody holds the other end any more
+            data = b""
+        if data:
+            process.stdout.write(data)
+        else:
+            loop.remove_reader(terminal)
+            ended.set()
+
+    os.set_blocking(terminal, False)
+    loop.add_reader(terminal, printed)
+    typing = loop.create_task(_type(process, terminal))
+    code = await child.wait()
+    # what was printed last may still be under way, unless something else keeps the terminal
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await ended.wait()
+    loop.remove_reader(terminal)
+    typing.cancel()
+    os.close(terminal)
+    _exit(process, code)
+
+
+async def _type(process: "asyncssh.SSHServerProcess[bytes]", terminal: int) -> None:
+    while True:
+        try:
+            data = await process.stdin.read(_READ)
+        except asyncssh.TerminalSizeChanged as change:
+            set_size(terminal, (change.width, change.height))
+            continue
+        except (asyncssh.BreakReceived, asyncssh.SignalReceived):
+            continue
+        except OSError:
+            return
+        if not data:
+            # on a terminal, the end of input is a character
+            data = b"\x04"
+            await _write(terminal, data)
+            return
+        await _write(terminal, data)
+
+
+async def _write(terminal: int, data: bytes) -> None:
+    while data:
+        try:
+            data = data[os.write(terminal, data) :]
+        except BlockingIOError:
+            await asyncio.sleep(0.01)
+        except OSError:
+            return
+
+
+def _exit(process: "asyncssh.SSHServerProcess[bytes]", code: int) -> None:
+    if code >= 0:
+        process.exit(code)
+        return
+    name = signal.Signals(-code).name.removeprefix("SIG")
+    process.exit_with_signal(name)
+
+
+# --- entering
+
+
+class _Entrance(asyncssh.SSHServer):
+    def __init__(self, servers: SshServers) -> None:
+        self._servers = servers
+        self._user = ""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connexion = conn
+        self._place, self._port = self._servers.place_of(conn)
+        self._servers.entered(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._servers.left(self._connexion)
+
+    def begin_auth(self, username: str) -> bool:
+        self._user = username
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return False
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        entered = self._servers.grid.may_enter(self._place, self._port, username, key)
+        if entered:
+            self._connexion.set_extra_info(execo_key=key)
+        return entered
+
+
+class _Files(asyncssh.SFTPServer):
+    """The files of a host: names are relative to the home, and /tmp is its own."""
+
+    def __init__(self, servers: SshServers, channel: Any) -> None:
+        super().__init__(channel)
+        self._servers = servers
+        self._place, _ = servers.place_of(channel)
+        user = servers.grid.user
+        self._home = str(servers.grid.directory.home(self._place, user))
+
+    def map_path(self, path: bytes) -> bytes:
+        name = os.path.join(self._home, os.fsdecode(path))
+        return os.fsencode(self._servers.isolation.path_here(self._place, name))
+
+    def reverse_map_path(self, path: bytes) -> bytes:
+        return os.fsencode(self._servers.isolation.path_there(self._place, os.fsdecode(path)))
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        if pflags & asyncssh.FXF_WRITE and self._servers.faults_of(self._place).disk_full:
+            raise asyncssh.SFTPFailure("No space left on device")
+        return super().open(path, pflags, attrs)
