@@ -58,7 +58,7 @@ class Search:
             self._from = self._process._expected.get(self._stream, 0)
         else:
             self._from = len(self._output.text())
-        self._output.attach(self._sink, self._from)
+        self._output.attach(self._sink, self._from, self.done.is_set)
 
     def _found(self, index: int | None, match: re.Match[str] | None) -> None:
         if index is not None and match is not None:

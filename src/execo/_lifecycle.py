@@ -61,6 +61,7 @@ class ProcessLife(ProcessRecord):
             environment=environment,
             directory=directory,
             impossible=impossible,
+            remote_terminal=self._merge_crlf,
         )
         for lifecycle_handler in self.lifecycle_handlers:
             check_lifecycle_handler(lifecycle_handler)
@@ -92,6 +93,7 @@ class ProcessLife(ProcessRecord):
 
     def _launched(self, child: Child) -> None:
         self._child = child
+        self._owner = os.getpid()
         for stream, output in self._outputs.items():
             if output.handled:
                 output.control_flow(_flow(child, stream))

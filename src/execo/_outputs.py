@@ -9,6 +9,9 @@ from execo.handlers import OutputSink
 
 logger = logging.getLogger("execo")
 
+_NEAR = 1 << 16
+"""Characters of past output that are given first: what is looked for is mostly near."""
+
 _QUEUED_MAX = 1 << 20
 """Bytes that may wait for slow handlers before the process is made to wait too."""
 
@@ -58,14 +61,13 @@ class StreamOutput:
         if self._sinks:
             self._queue(data, eof)
 
-    def attach(self, sink: OutputSink, skip: int) -> None:
+    def attach(self, sink: OutputSink, skip: int, enough: Callable[[], bool]) -> None:
         """Give to `sink` the text kept so far, but for its first `skip` characters, and the rest.
 
-        Runs on the thread of the engine.
+        What was kept is given in two pieces, until there is `enough`. Runs on the engine's thread.
         """
-        past = self.text()[skip:].encode("utf-8", "surrogateescape")
-        ended = self.ended
-        dispatch(self._owner, lambda: _give(sink, past, ended))
+        past, ended = self.text(), self.ended
+        dispatch(self._owner, lambda: _give_past(sink, past, skip, ended, enough))
         if not ended:
             self._sinks = [*self._sinks, sink]
 
@@ -90,6 +92,17 @@ class StreamOutput:
         if self._queued > _QUEUED_MAX and not self._paused and self._flow is not None and not eof:
             self._paused = True
             self._flow(False)
+
+
+def _give_past(
+    sink: OutputSink, text: str, skip: int, ended: bool, enough: Callable[[], bool]
+) -> None:
+    for piece in (slice(skip, skip + _NEAR), slice(skip + _NEAR, None)):
+        if enough():
+            return
+        _give(sink, text[piece].encode("utf-8", "surrogateescape"), False)
+    if ended:
+        _give(sink, b"", True)
 
 
 def _give(sink: OutputSink, data: bytes, eof: bool) -> None:

@@ -1,5 +1,6 @@
 """What processes and actions share: a start, an end, and who is told of them."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from functools import partial
@@ -13,6 +14,9 @@ from execo.times import Timeout, resolve_timeout
 
 class Runnable(ABC):
     """Something that is started and ends."""
+
+    _owner: int | None
+    """The process that started it, by its pid."""
 
     lifecycle_handlers: Sequence[Any]
     """Told of its start, its end and its reset, in this order."""
@@ -52,15 +56,28 @@ class Runnable(ABC):
         seconds = resolve_timeout(timeout, None)
         self._require_start("wait for it")
         if not self.ended_event.is_set():
-            if self._is_handled():
-                raise RuntimeError(f"a handler of {self!r} can't wait for its end")
-            engine().refuse_own_thread()
-            self.ended_event.wait(seconds)
+            self._require_waitable("wait for its end")
+            self.ended_event.wait(seconds, self._concerns)
         return self
+
+    def _require_waitable(self, what: str) -> None:
+        if self._is_handled():
+            raise RuntimeError(f"a handler of {self!r} can't {what}")
+        if self._is_foreign():
+            raise RuntimeError(f"{self!r}: only the process that started it can {what}")
+        engine().refuse_own_thread()
 
     def _is_handled(self) -> bool:
         """Tell whether this code runs in a handler that the end of this waits for."""
         return is_handling(self)
+
+    def _concerns(self, owner: object) -> bool:
+        """Tell whether the end of this comes after what `owner` is told."""
+        return owner is self
+
+    def _is_foreign(self) -> bool:
+        """Tell whether it was started by another process, of which this one is a fork."""
+        return self._owner is not None and self._owner != os.getpid()
 
     def run(self, timeout: Timeout = None) -> Self:
         """Start, and wait for the end, at most `timeout` seconds (None: no limit)."""
@@ -69,6 +86,8 @@ class Runnable(ABC):
 
     def __await__(self) -> Generator[Any, None, Self]:
         self._require_start("await it")
+        if not self.ended_event.is_set() and self._is_foreign():
+            raise RuntimeError(f"{self!r}: only the process that started it can await its end")
         yield from self.ended_event.__await__()
         return self
 
@@ -79,7 +98,7 @@ class Runnable(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.running:
+        if self.running and not self._is_foreign():
             self.kill().wait()
 
     def _require_start(self, what: str) -> None:

@@ -1,6 +1,7 @@
 """Actions: sets of processes that are started, waited for and killed as one."""
 
 import logging
+import os
 import re
 import signal
 import threading
@@ -11,6 +12,7 @@ from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
 from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
+from execo._engine.safely import safely
 from execo._expect import Regexes, Search, compiled
 from execo._lifecycle import start_all
 from execo._runnable import Runnable
@@ -49,6 +51,7 @@ class Action(Runnable):
 
     def _clear(self) -> None:
         self._started = False
+        self._owner = None
         self.started_event = Completion()
         self.ended_event = Completion()
         self._left = 0
@@ -117,12 +120,13 @@ class Action(Runnable):
         with _claiming:
             self._require_new()
             self._started = True
+            self._owner = os.getpid()
         try:
             self._start()
         except BaseException:
             self._started = False
             raise
-        logger.debug("start %r", self)
+        safely(logger.debug, "start %r", self)
         return self
 
     def _require_new(self) -> None:
@@ -156,7 +160,7 @@ class Action(Runnable):
         self.started_event.set()
 
     def _finish(self) -> None:
-        logger.debug("end %r", self)
+        safely(logger.debug, "end %r", self)
         if self.lifecycle_handlers:
             self._tell("end")
             dispatch(self, self.ended_event.set)
@@ -178,6 +182,9 @@ class Action(Runnable):
     def _is_handled(self) -> bool:
         return super()._is_handled() or any(process._is_handled() for process in self.processes)
 
+    def _concerns(self, owner: object) -> bool:
+        return owner is self or any(owner is process for process in self.processes)
+
     def write(self, text: str) -> int:
         """Write to the standard input of all processes."""
         self._require_start("write to it")
@@ -198,7 +205,7 @@ class Action(Runnable):
         process, in order.
         """
         self._require_start("expect output")
-        engine().refuse_own_thread()
+        self._require_waitable("wait for what it prints")
         compiled(regexes)
         given = resolve_timeout(timeout, resolve_timeout(self.default_expect_timeout, None))
         deadline = Deadline.of(given)
@@ -273,6 +280,18 @@ class ParallelActions(Action):
     def _is_handled(self) -> bool:
         return super()._is_handled() or any(action._is_handled() for action in self.actions)
 
+    def _concerns(self, owner: object) -> bool:
+        return owner is self or any(action._concerns(owner) for action in self.actions)
+
+    def kill(
+        self, sig: int = signal.SIGTERM, auto_force_kill_timeout: Timeout | bool = True
+    ) -> Self:
+        """Send a signal to all processes that run, and return without waiting."""
+        for action in self.actions:
+            if action.running:
+                action.kill(sig, auto_force_kill_timeout)
+        return self
+
     def _start(self) -> None:
         for action in self.actions:
             action._require_new()
@@ -310,7 +329,7 @@ class SequentialActions(ParallelActions):
         try:
             action.start()
         except Exception:
-            logger.exception("%r: can't start %r", self, action)
+            safely(logger.exception, "%r: can't start %r", self, action)
             self._finish()
             return
         action.ended_event.add_callback(lambda: engine().call(self._start_next, remaining))

@@ -55,11 +55,12 @@ class ProcessBase(ProcessLife):
         if sig not in signal.valid_signals():
             raise ValueError(f"sig: {sig!r} is no signal")
         force = None
-        if sig == signal.SIGTERM and auto_force_kill_timeout not in (None, False):
+        wanted = auto_force_kill_timeout is not None and auto_force_kill_timeout is not False
+        if sig == signal.SIGTERM and wanted:
             given = UNSET if auto_force_kill_timeout is True else auto_force_kill_timeout
             force = resolve_timeout(given, settings().kill_timeout)
         child = self._child
-        if child is not None and not self.ended:
+        if child is not None and not self.ended and not self._is_foreign():
             if sig in ENDING_SIGNALS:
                 self._kill_sent = True
             engine().call(child.kill, int(sig), force)
@@ -100,7 +101,7 @@ class ProcessBase(ProcessLife):
         more than 256 Ki characters may be missed while they are printed.
         """
         self._require_start("expect output")
-        engine().refuse_own_thread()
+        self._require_waitable("wait for what it prints")
         seconds = resolve_timeout(timeout, resolve_timeout(self.default_expect_timeout, None))
         return _expect.expect(self, self._outputs[stream], stream, regexes, seconds, backtrack)
 

@@ -301,3 +301,109 @@ print(process.kill(signal.SIGINT).wait(timeout=20).exit_code)
 """
     done = run_script(source, limits="trap '' INT QUIT")
     assert (done.stdout, done.stderr) == ("4\n", "")
+
+
+BROKEN_LOGGING = """
+import logging
+from execo import *
+class Broken(logging.Handler):
+    def emit(self, record):
+        raise RuntimeError("no log")
+logger.addHandler(Broken())
+logger.setLevel("DEBUG")
+class Fails(ProcessLifecycleHandler):
+    def end(self, process):
+        raise ValueError
+print(Process("true", lifecycle_handlers=[Fails()]).run(20).ended)
+print(Process("true", lifecycle_handlers=[ProcessLifecycleHandler()]).run(20).ended)
+print(SequentialActions([Local("true"), Local("true")]).run(20).ended)
+"""
+
+
+def test_log_handler_that_fails_stops_no_process():
+    assert run_script(BROKEN_LOGGING).stdout == "True\nTrue\nTrue\n"
+
+
+CONF_THAT_WORKS = """
+import threading
+from execo import Process, configuration as now
+name = Process("echo 3").run().stdout
+seen = threading.Thread(target=lambda: now["fanout"])
+seen.start()
+seen.join()
+configuration = {"fanout": int(name)}
+"""
+
+
+def test_configuration_file_may_run_processes_and_threads(tmp_path, monkeypatch):
+    (tmp_path / ".execo.conf.py").write_text(CONF_THAT_WORKS)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert checked_script("from execo import *; print(configuration['fanout'])") == "3\n"
+
+
+FORK_WITHIN = """
+import os
+from execo import Process
+with Process("read line; echo $line", shell=True).start() as process:
+    process.started_event.wait()
+    child = os.fork()
+    if child == 0:
+        try:
+            process.wait()
+        except RuntimeError as error:
+            assert "only the process that started it" in str(error), error
+            process.kill()
+            process.__exit__(None, None, None)
+            os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    process.write("alive\\n")
+    print(process.wait(20).stdout)
+"""
+
+
+def test_fork_leaves_the_processes_of_its_parent_alone():
+    assert checked_script(FORK_WITHIN) == "7\nalive\n\n"
+
+
+FORK_WITH_INPUT = """
+import os, signal
+from execo import Process
+process = Process("cat").start()
+process.write("text")
+process.started_event.wait()
+child = os.fork()
+if child == 0:
+    signal.pause()
+print(process.close_stdin().wait(20).stdout)
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+"""
+
+
+def test_fork_does_not_keep_the_input_of_processes_open():
+    assert checked_script(FORK_WITH_INPUT) == "text\n"
+
+
+SIGNALS = """
+import signal
+from execo import Local, Process
+busy = False
+started = 0
+def handler(number, frame):
+    global busy, started
+    if not busy:
+        busy = True
+        Process("true").start()
+        started += 1
+        busy = False
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+for _ in range(300):
+    Local("true").run()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(started > 0)
+"""
+
+
+def test_signal_handlers_may_start_processes_at_any_moment():
+    assert checked_script(SIGNALS) == "True\n"

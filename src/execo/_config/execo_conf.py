@@ -26,6 +26,7 @@ class _Conf:
 
 _read: _Conf | None = None
 _running = False
+_bystanders: frozenset[int] = frozenset()
 
 
 def conf_path() -> Path:
@@ -70,11 +71,24 @@ def being_read() -> bool:
     return _running
 
 
+def needed_by_the_file() -> bool:
+    """Tell whether the file runs and may wait for this thread, which then must not wait for it.
+
+    It may start threads, and processes, which threads of this library serve.
+    """
+    return _running and threading.get_ident() not in _bystanders
+
+
+def _others() -> frozenset[int]:
+    threads = threading.enumerate()
+    return frozenset(t.ident or 0 for t in threads if not t.name.startswith("execo-"))
+
+
 def _conf() -> _Conf:
-    global _read, _running
+    global _read, _running, _bystanders
     with reading:
         if _read is None:
-            _running = True
+            _bystanders, _running = _others(), True
             try:
                 _read = _run(conf_path())
             finally:
@@ -96,7 +110,7 @@ def _run(path: Path) -> _Conf:
         tree = ast.parse(source, str(path))
         lines = dict(_lines_of_keys(tree))
         exec(compile(tree, str(path), "exec", dont_inherit=True), names)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         logger.error("%s, line %s: %s: %s", path, _line(error, path), type(error).__name__, error)
     return _Conf(_modern_names(names, path), lines)
 
@@ -123,7 +137,7 @@ def _lines_of_keys(tree: ast.Module) -> Iterator[tuple[tuple[str, object], int]]
                 yield (modern(name), key), statement.lineno
 
 
-def _line(error: Exception, path: Path) -> int | None:
+def _line(error: BaseException, path: Path) -> int | None:
     if isinstance(error, SyntaxError):
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from execo._config.execo_conf import being_read, reading
+from execo._config.execo_conf import being_read, needed_by_the_file, reading
 from execo._config.values import accepted_types, checked
 from execo.errors import ConfigError
 from execo.spelling import modern
@@ -69,7 +69,7 @@ class SettingsDict(dict[str, Any], Generic[S]):
     # --- layers
 
     def _load(self) -> None:
-        if self._layers is None:
+        if self._layers is None or needed_by_the_file():
             return
         with reading:
             # the file may itself read settings while it runs: they are the defaults
@@ -142,7 +142,9 @@ class SettingsDict(dict[str, Any], Generic[S]):
         snapshot = self._snapshot
         # scripts also change what is inside values
         if snapshot is None or any(self.get(k) != kept for k, kept in self._nested.items()):
-            snapshot = self._snapshot = self._frozen()
+            snapshot = self._frozen()
+            if self._layers is None:
+                self._snapshot = snapshot
         if not overrides:
             return snapshot
         for key, value in overrides.items():

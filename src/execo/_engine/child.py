@@ -4,6 +4,7 @@ All methods run on the thread of the engine.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -91,6 +92,8 @@ class ChildOptions:
     """Where it is started; None: wherever this process is then."""
     impossible: str | None = None
     """Why it can't be started."""
+    remote_terminal: bool = False
+    """Its input goes to a terminal of another machine."""
 
 
 class Child:
@@ -99,7 +102,7 @@ class Child:
     __slots__ = (
         "_engine", "_argv", "_options", "_listener", "_pid", "_stdin", "_outputs", "_unwatch",
         "_writes", "_writing", "_close_stdin", "_timeout", "_force", "_killed", "_forced",
-        "_kill_deadline", "_ended", "_paused", "_kept",
+        "_kill_deadline", "_ended", "_paused", "_kept", "_line_ended", "_end_written",
     )  # fmt: skip
 
     def __init__(
@@ -116,6 +119,8 @@ class Child:
         self._writes: deque[memoryview] | None = None
         self._writing = False
         self._close_stdin = False
+        self._line_ended = True
+        self._end_written = False
         self._timeout: asyncio.TimerHandle | None = None
         self._force: asyncio.TimerHandle | None = None
         self._killed = self._forced = self._ended = False
@@ -228,6 +233,8 @@ class Child:
         if self._writes is None:
             self._writes = deque()
         self._writes.append(memoryview(data))
+        if data:
+            self._line_ended = data.endswith(b"\n")
         if self._pid and not self._writing:
             self._flush()
 
@@ -269,19 +276,28 @@ class Child:
             self._engine.loop.remove_writer(self._stdin)
 
     def _end_stdin(self) -> None:
-        if self._stdin in self._outputs.values():
-            # a terminal has no end of file, but a character that means it
-            self._close_stdin = False
-            self.write(b"\x04")
-        else:
+        own_terminal = self._stdin in self._outputs.values()
+        if (own_terminal or self._options.remote_terminal) and not self._end_written:
+            # a terminal has no end of file, but a character that means it: in the middle of a
+            # line the first one only sends the line
+            self._end_written = True
+            self._writes = deque([memoryview(b"\x04" if self._line_ended else b"\x04\x04")])
+            self._flush()
+        elif not own_terminal:
             self._drop_stdin()
 
     def _drop_stdin(self) -> None:
         if self._stdin >= 0:
             self._stop_writing()
-            if self._stdin not in self._outputs.values():
-                os.close(self._stdin)
-            self._stdin = -1
+            stdin, self._stdin = self._stdin, -1
+            if stdin not in self._outputs.values():
+                os.close(stdin)
+
+    def let_go(self) -> None:
+        """Close our ends of its streams, in the child of a fork: they are the parent's."""
+        for fd in {self._stdin, *self._outputs.values()} - {-1}:
+            with contextlib.suppress(OSError):
+                os.close(fd)
 
     # --- signals
 

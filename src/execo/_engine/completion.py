@@ -60,18 +60,20 @@ class Completion:
             if self._callbacks is not None and callback in self._callbacks:
                 self._callbacks.remove(callback)
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(
+        self, timeout: float | None = None, concerns: Callable[[object], bool] | None = None
+    ) -> bool:
         """Block until it happens, at most `timeout` seconds (None: no limit); tell whether it did.
 
         Returns at once when it was abandoned.
 
         On the thread of the handlers, go on running handlers meanwhile: the end that is waited
-        for may be behind them.
+        for may be behind them. `concerns` tells whether it may be behind those of an owner.
         """
         if self._done or self._abandoned:
             return self._done
         if dispatch.is_current_thread():
-            return dispatch.run_until(self.is_set, self.add_callback, timeout)
+            return dispatch.run_until(self.is_set, self.add_callback, timeout, concerns)
         event = threading.Event()
         self.add_callback(event.set)
         try:
@@ -83,6 +85,8 @@ class Completion:
     def __await__(self) -> Generator[Any, None, None]:
         if self._done or self._abandoned:
             return
+        if dispatch.is_current_thread():
+            raise RuntimeError("a handler can't await: call wait(), which lets other handlers run")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
 

@@ -20,7 +20,7 @@ from execo._engine import interruptible
 from execo._engine.child import Child, ChildOptions, Listener
 from execo._engine.exits import PidfdExits, ThreadExits, pidfd_works
 from execo._engine.fanout import Fanout
-from execo._engine.forks import after_fork, before_fork
+from execo._engine.forks import after_fork, before_fork, signals_later
 from execo._engine.keeper import Keeper
 from execo._engine.remnants import Remnants
 from execo.config import settings
@@ -118,7 +118,7 @@ class Engine:
 
 _engine: Engine | None = None
 _engine_pid = 0
-_lock = threading.Lock()
+_lock = threading.RLock()
 _hooks_set = False
 
 
@@ -127,7 +127,7 @@ def engine() -> Engine:
     global _engine, _engine_pid, _hooks_set
     if _engine is not None:
         return _engine
-    with _lock:
+    with signals_later(), _lock:
         if _engine is None:
             if not _hooks_set:
                 os.register_at_fork(
@@ -150,7 +150,9 @@ def _forget() -> None:
     after_fork()
     if _engine is not None:
         _engine.keeper.forget()
-    _engine, _lock = None, threading.Lock()
+        for child in _engine.live:
+            child.let_go()
+    _engine, _lock = None, threading.RLock()
 
 
 def _at_exit() -> None:

@@ -224,3 +224,11 @@ def test_a_handler_of_a_process_that_waits_for_its_action_is_refused(caplog):
 def test_what_is_no_command_is_refused_by_name(cmd):
     with pytest.raises(TypeError, match="cmd: "):
         Remote(cmd, ["a", "b"])
+
+
+def test_a_killed_action_starts_nothing_more_inside():
+    inner = SequentialActions([Local("sleep 60"), Local("true")])
+    outer = ParallelActions([SequentialActions([inner, Local("true")])]).start()
+    inner.processes[0].started_event.wait()
+    assert outer.kill().wait(timeout=20).ended
+    assert [process.started for process in outer.processes] == [True, False, False]

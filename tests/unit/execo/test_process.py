@@ -14,6 +14,7 @@ import pytest
 from execo import (
     STDERR,
     STDOUT,
+    Action,
     Process,
     ProcessLifecycleHandler,
     ProcessOutputHandler,
@@ -687,3 +688,61 @@ def test_much_input_costs_no_more_than_its_length():
     process = Process("wc -c").start()
     process.write("x" * 30_000_000)
     assert process.close_stdin().wait().stdout.strip() == "30000000"
+
+
+def test_a_handler_that_waits_for_what_its_process_prints_is_refused(caplog):
+    class Expects(ProcessOutputHandler):
+        def read_line(self, process, stream, string):
+            process.expect("two")
+
+    process = Process("echo one; echo two", shell=True, stdout_handlers=[Expects()])
+    assert process.run(timeout=20).ended
+    assert "can't wait for what it prints" in caplog.text
+
+
+def test_a_handler_that_awaits_is_told_to_wait(caplog):
+    class Awaits(ProcessLifecycleHandler):
+        def end(self, process):
+            async def other():
+                await Process("sleep 0.01", lifecycle_handlers=[ProcessLifecycleHandler()]).start()
+
+            asyncio.run(other())
+
+    assert Process("true", lifecycle_handlers=[Awaits()]).run(timeout=20).ended
+    assert "call wait()" in caplog.text
+
+
+def test_hundreds_of_handlers_may_each_wait_for_a_process():
+    waited = []
+
+    class Runs(ProcessLifecycleHandler):
+        def end(self, process):
+            waited.append(Process("sleep 0.05").run().ok)
+
+    action = Action()
+    action.processes = [Process("true", lifecycle_handlers=[Runs()]) for _ in range(300)]
+    assert action.run(timeout=100).ended
+    assert waited == [True] * 300
+
+
+def test_zero_seconds_before_a_forced_kill_are_zero():
+    command = "trap '' TERM; echo ready; while :; do sleep 0.01; done"
+    process = Process(command, shell=True).start()
+    process.expect("ready")
+    assert process.kill(auto_force_kill_timeout=0).wait(timeout=20).forced_kill
+
+
+@pytest.mark.parametrize("text", ["no end of line", "a line\n", ""])
+def test_the_input_of_a_process_on_a_terminal_ends(text):
+    process = Process("cat", pty=True).start()
+    process.write(text)
+    assert process.close_stdin().wait(timeout=20).ended
+    assert text.strip() in process.stdout
+
+
+def test_much_past_output_is_not_gone_through_for_each_line():
+    with Process("seq 200000; cat", shell=True).start() as process:
+        process.expect("200000")
+        process._expected.clear()
+        numbers = [process.expect(r"(\d+)\n")[1][1] for _ in range(500)]
+    assert numbers == [str(number) for number in range(1, 501)]
