@@ -10,7 +10,7 @@ export VENV
 .PHONY: help demo test lint unit grid-up grid-down grid-test bench clean
 
 help:
-	@echo 'make demo       start a small Grid'"'"'5000 here and run a first experiment on it (root, Debian 12)'
+	@echo 'make demo       run a first experiment on a sandbox: a small Grid'"'"'5000 in one process'
 	@echo 'make test       lint, unit and system tests, tests on the real OAR grid'
 	@echo 'make lint       ruff, mypy, layers'
 	@echo 'make unit       unit and system tests only'

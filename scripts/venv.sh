@@ -40,6 +40,6 @@ if [ "$kind" = test ]; then
     "$VENV/bin/python" -m pip install -q -e '.[test]'
 else
     say "installing the project in $VENV"
-    "$VENV/bin/python" -m pip install -q -e .
+    "$VENV/bin/python" -m pip install -q -e '.[sandbox]'
 fi
 echo "$wanted $kind" > "$stamp"

@@ -320,3 +320,11 @@ def test_python_of_the_host_gets_the_words_that_were_given(params):
     process = SshProcess((sys.executable, "-c", source, "it's", '"q"'), "127.0.0.1", params).run()
     assert process.stdout == f"{['it' + chr(39) + 's', chr(34) + 'q' + chr(34)]}\n"
     assert shlex.quote("it's") in " ".join(process._argv())
+
+
+@pytest.mark.parametrize("text", ["a line\n", "no end of line"])
+def test_input_of_a_remote_terminal_ends(params, text):
+    process = SshProcess("cat", "127.0.0.1", params).start()
+    process.write(text)
+    assert process.close_stdin().wait(timeout=20).ok
+    assert text.strip() in process.stdout

@@ -58,13 +58,17 @@ class SettingsDict(dict[str, Any], Generic[S]):
 
     def reset(self) -> None:
         """Go back to the defaults; files and environment are read again at the next use."""
-        defaults = self._record()
         with reading:
             super().clear()
-            super().update({key: getattr(defaults, key) for key in self._types})
+            super().update(self.defaults())
             self._origin = dict.fromkeys(self._types, "default")
             self._snapshot = None
             self._layers = self._sources
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the values as they are without a file, an environment or a script."""
+        defaults = self._record()
+        return {key: getattr(defaults, key) for key in self._types}
 
     # --- layers
 

@@ -14,5 +14,6 @@ It knows argv, file descriptors, signals and deadlines, and nothing of ssh, host
     dispatch.py    the thread on which handlers of users run
     completion.py  an end that threads and coroutines can both wait for
     interruptible.py    waiting on the main thread, where Ctrl-C arrives
+    safely.py      calls into the script that must not stop the engine
     clock.py       time, real or driven by hand
 """

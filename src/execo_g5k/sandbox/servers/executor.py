@@ -91,7 +91,9 @@ class JobExecutor:
         self._changed()
 
     async def _status(self, job: Job, place: Place) -> int:
-        command = Command(place, job.user, job.command, self.variables(job), job.directory)
+        command = Command(
+            place, job.user, job.command, self.variables(job), job.directory, "/bin/bash"
+        )
         try:
             with self._file(job, job.stdout_file) as out, self._file(job, job.stderr_file) as err:
                 process = await self._processes.start(

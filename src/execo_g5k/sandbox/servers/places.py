@@ -47,7 +47,7 @@ def places(sites: Mapping[str, Mapping[str, Cluster]], block: int) -> Iterator[P
     for number, (site, clusters) in enumerate(sites.items(), 1):
         names: tuple[str, ...] = (
             f"frontend.{site}.{DOMAIN}", f"{site}.{DOMAIN}", f"f{site}.{site}.{DOMAIN}",
-            f"frontend.{site}", site, f"f{site}",
+            f"frontend.{site}", site, f"f{site}", f"{site}.g5k", f"frontend.{site}.g5k",
         )  # fmt: skip
         third = number * 8
         yield _place(f"f{site}", names, Kind.FRONTEND, site, block, third, 1)
@@ -57,7 +57,7 @@ def places(sites: Mapping[str, Mapping[str, Cluster]], block: int) -> Iterator[P
                 index += 1
                 short = f"{cluster}-{node}"
                 full = node_name(site, cluster, node)
-                names = (full, f"{short}.{site}", short)
+                names = (full, f"{short}.{site}", short, f"{short}.{site}.g5k")
                 where = third + index // 250, index % 250 + 1
                 yield _place(short, names, Kind.NODE, site, block, *where)
 

@@ -9,6 +9,7 @@ import pwd
 import shutil
 import signal
 import struct
+import sys
 import termios
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ class Command:
     """What is added to that of the host."""
     directory: str | None = None
     """Where it starts; None for the home."""
+    shell: str = "bash"
 
 
 class Processes:
@@ -50,7 +52,7 @@ class Processes:
     def __init__(self, directory: Directory, isolation: Isolation) -> None:
         self._directory = directory
         self._isolation = isolation
-        self._shell = shutil.which("bash") or "/bin/sh"
+        self._has_bash = shutil.which("bash") is not None
 
     # --- start
 
@@ -87,11 +89,8 @@ class Processes:
 
     def _prepared(self, command: Command) -> tuple[list[str], dict[str, str], str]:
         self._directory.temporary(command.place).mkdir(parents=True, exist_ok=True)
-        name = os.path.basename(self._shell)
-        if command.text is None:
-            argv = [self._shell, "-l"] if name == "bash" else [self._shell]
-        else:
-            argv = [self._shell, "-c", command.text]
+        shell = command.shell if self._has_bash else "sh"
+        argv = [shell, "-l"] if command.text is None else [shell, "-c", command.text]
         environment = self.environment(command)
         directory = command.directory or environment["HOME"]
         return self._isolation.wrap(command.place, argv), environment, directory
@@ -102,12 +101,14 @@ class Processes:
         programs = [self._directory.on_hosts]
         if place.kind is Kind.FRONTEND:
             programs.insert(0, self._directory.on_frontends)
+        # scripts on hosts run with the interpreter that has this package
+        programs.append(Path(sys.executable).parent)
         environment = {
             "PATH": ":".join([*map(str, programs), _SYSTEM_PATH]),
             "HOME": str(self._directory.home(place, user)),
             "USER": user,
             "LOGNAME": user,
-            "SHELL": self._shell,
+            "SHELL": "/bin/bash" if self._has_bash else "/bin/sh",
             "HOSTNAME": place.hostname,
             "LANG": "C.UTF-8",
             MARK: str(self._directory.path),

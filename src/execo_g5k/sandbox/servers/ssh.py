@@ -332,9 +332,14 @@ class _Files(asyncssh.SFTPServer):
     def __init__(self, servers: SshServers, channel: Any) -> None:
         super().__init__(channel)
         self._servers = servers
+        self._channel = channel
         self._place, _ = servers.place_of(channel)
         user = servers.grid.user
         self._home = str(servers.grid.directory.home(self._place, user))
+
+    def exit(self) -> None:
+        # scp takes the end of a session without an exit status for a failure
+        self._channel.exit(0)
 
     def map_path(self, path: bytes) -> bytes:
         name = os.path.join(self._home, os.fsdecode(path))

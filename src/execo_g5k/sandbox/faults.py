@@ -1,0 +1,76 @@
+"""What can be broken in a sandbox, each by one call."""
+
+from collections.abc import Callable
+from typing import Any
+
+Ask = Callable[..., dict[str, Any]]
+
+
+class Faults:
+    """Breaks hosts and servers of a sandbox, and mends them.
+
+    A host is given by any of its names; a site stands for its frontend. What a call does to a host
+    replaces what was wrong with it before.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def refuse(self, host: str) -> None:
+        """Let a host refuse connexions, as without an ssh server."""
+        self._break(host, refuses=True)
+
+    def hang(self, host: str) -> None:
+        """Let a host accept connexions and never answer."""
+        self._break(host, hangs=True)
+
+    def slow(self, host: str, seconds: float) -> None:
+        """Let a host wait before it answers each command."""
+        self._break(host, delay=seconds)
+
+    def cut_output(self, host: str, after: int = 0) -> None:
+        """Let a host cut each connexion after so many characters of output."""
+        self._break(host, cut_after=after)
+
+    def banner(self, host: str, text: str) -> None:
+        """Let a host show a text on standard error before each command."""
+        self._break(host, banner=text)
+
+    def garbage(self, host: str, text: str) -> None:
+        """Let a host print a text before the output of each command."""
+        self._break(host, garbage=text)
+
+    def fill_disk(self, host: str) -> None:
+        """Let no file be copied to a host."""
+        self._break(host, disk_full=True)
+
+    def mend(self, host: str) -> None:
+        """Let a host work again."""
+        self._break(host)
+
+    def cut(self, host: str) -> None:
+        """Cut the connexions that a host has now."""
+        self._ask(do="cut", host=host)
+
+    def kill_node(self, node: str) -> None:
+        """Let a node die: its processes end, nothing answers, and OAR does not know it yet."""
+        self._ask(do="kill", host=node)
+
+    def set_node_state(self, node: str, state: str) -> None:
+        """Change what OAR thinks of a node: Alive (which revives it), Suspected, Absent, Dead."""
+        self._ask(do="node", host=node, state=state)
+
+    def mute_scheduler(self, site: str) -> None:
+        """Let the scheduler of a site start nothing more."""
+        self._ask(do="scheduler", site=site, answers=False)
+
+    def mend_scheduler(self, site: str) -> None:
+        """Let the scheduler of a site work again."""
+        self._ask(do="scheduler", site=site, answers=True)
+
+    def shift_clock(self, seconds: float) -> None:
+        """Put the clock of the sandbox forward."""
+        self._ask(do="shift", seconds=seconds)
+
+    def _break(self, host: str, **faults: Any) -> None:
+        self._ask(do="break", host=host, faults=faults)

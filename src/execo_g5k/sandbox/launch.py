@@ -1,0 +1,130 @@
+"""Starting and finding the process of a sandbox."""
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from execo.errors import Error
+from execo_g5k.sandbox.model.platform import Cluster
+from execo_g5k.sandbox.model.site import Pace
+from execo_g5k.sandbox.servers.places import Directory
+
+_LOG_LINES = 5
+_STOP = 20
+
+
+class SandboxError(Error):
+    """The sandbox can't do what it is asked."""
+
+
+def prepare(
+    path: Path | None,
+    sites: Mapping[str, Mapping[str, Cluster]],
+    user: str,
+    speed: float,
+    pace: Pace,
+    *,
+    parent: bool,
+) -> Directory:
+    """Make the directory of a sandbox, with what its process is told.
+
+    `parent`: whether it stops with the process that starts it.
+    """
+    if path is None:
+        directory = Directory(Path(tempfile.mkdtemp(prefix="execo-sandbox-")))
+    else:
+        path.mkdir(parents=True, mode=0o700)
+        directory = Directory(path.resolve())
+    told = {
+        "sites": {
+            site: {name: {**asdict(cluster)} for name, cluster in clusters.items()}
+            for site, clusters in sites.items()
+        },
+        "user": user,
+        "speed": speed,
+        "pace": asdict(pace),
+        "parent": parent,
+    }
+    directory.settings.write_text(json.dumps(told, indent=1))
+    return directory
+
+
+def launch(directory: Directory, *, parent: bool) -> "subprocess.Popen[bytes]":
+    """Start the process of a sandbox, and wait until its hosts can be reached.
+
+    Raises:
+        SandboxError: it can't be started.
+    """
+    command = [sys.executable, "-m", "execo_g5k.sandbox.servers.main", str(directory.path)]
+    sources = str(Path(__file__).resolve().parents[2])
+    paths = [sources, *filter(None, [os.environ.get("PYTHONPATH")])]
+    with open(directory.log, "ab") as log:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.PIPE if parent else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+    assert process.stdout is not None
+    ready = process.stdout.readline()
+    process.stdout.close()
+    if not ready:
+        process.wait()
+        raise SandboxError(f"the sandbox does not start: {_last_words(directory)}")
+    return process
+
+
+def _last_words(directory: Directory) -> str:
+    try:
+        text = directory.log.read_text(errors="replace")
+    except OSError:
+        return "it left no log"
+    if "No module named 'asyncssh'" in text:
+        return "it needs asyncssh: pip install 'execo-g5k[sandbox]'"
+    return "\n".join(text.strip().splitlines()[-_LOG_LINES:])
+
+
+def stop(directory: Directory) -> None:
+    """End the process of a sandbox, and wait for its end.
+
+    Raises:
+        SandboxError: it is not there, or does not end.
+    """
+    pid = ask(directory, do="status")["pid"]
+    with os.fdopen(os.pidfd_open(pid)) as process:
+        ask(directory, do="stop")
+        ended, _, _ = select.select([process], [], [], _STOP)
+    if not ended:
+        raise SandboxError(f"the process {pid} of the sandbox in {directory.path} does not end")
+
+
+def remove(directory: Directory) -> None:
+    """Delete all files of a sandbox."""
+    shutil.rmtree(directory.path, ignore_errors=True)
+
+
+def ask(directory: Directory, **request: Any) -> dict[str, Any]:
+    """Ask the process of a sandbox.
+
+    Raises:
+        SandboxError: it is not there, or can't do it.
+    """
+    from execo_g5k.sandbox.servers import shim
+
+    try:
+        answer = shim.ask(str(directory.control), request)
+    except OSError as error:
+        raise SandboxError(f"no sandbox runs in {directory.path}: {error}") from error
+    if "error" in answer:
+        raise SandboxError(answer["error"])
+    return answer

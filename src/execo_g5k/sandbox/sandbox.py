@@ -1,0 +1,222 @@
+"""A whole Grid'5000 in one process of this machine: for trying scripts, and for testing them."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from execo._config.layers import SettingsDict
+from execo.config import default_connexion_params
+from execo_g5k.config import (
+    default_frontend_connexion_params,
+    default_oarsh_oarcp_params,
+    g5k_configuration,
+)
+from execo_g5k.sandbox import launch
+from execo_g5k.sandbox.faults import Faults
+from execo_g5k.sandbox.model.platform import Cluster, Sites, checked_sites
+from execo_g5k.sandbox.model.site import Pace
+from execo_g5k.sandbox.servers.places import Directory
+from execo_g5k.sandbox.servers.processes import MARK, own_user
+
+DEFAULT_SITES: Sites = {"nancy": {"grisou": 4}, "lyon": {"nova": 2, "taurus": 2}}
+"""Sites of a sandbox that is not told any."""
+
+_SETTINGS: tuple[SettingsDict[Any], ...] = (
+    default_connexion_params,
+    default_frontend_connexion_params,
+    default_oarsh_oarcp_params,
+)
+# a job starts within a second here
+_POLLING = {"polling_interval": 1, "tiny_polling_interval": 0.5, "no_ssh_for_local_frontend": False}
+
+
+class Sandbox:
+    """Sites with frontends, nodes and OAR servers, reached by ssh, oarsh and all that uses them.
+
+        with Sandbox(sites={"nancy": {"grisou": 4}}) as grid:
+            [(job_id, site)] = oarsub([(OarSubmission("nodes=2"), "nancy")])
+
+    In the block, the settings of connexions are those of a new installation, programs find the
+    sandbox's ssh, scp, sftp, oarsh and oarcp first in PATH, and OAR_JOB_KEY_FILE names a key that
+    all sites know; what was there before comes back at its end. Programs started in the block are
+    in the sandbox too.
+
+    The hosts are addresses 127.x.y.z of this machine; commands on them are processes of this user,
+    each host with a home, a name and, where the kernel allows it, a /tmp of its own. Everything
+    lies in one directory that goes away at the end.
+    """
+
+    def __init__(
+        self,
+        sites: Sites | None = None,
+        *,
+        user: str | None = None,
+        speed: float = 1.0,
+        launch_delay: float = 0.3,
+        directory: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Describe a sandbox; `start` starts it.
+
+        `sites`: {site: {cluster: number of nodes, or a Cluster}}; None: two small ones.
+        `user`: name of its account; None: that of the caller. `speed`: seconds of its clock in a
+        second. `launch_delay`: seconds from the decision to start a job to its start.
+        `directory`: where its files are, which must not exist; None: a temporary one.
+
+        Raises:
+            TypeError, ValueError: an argument is impossible.
+        """
+        self.sites: Mapping[str, Mapping[str, Cluster]] = checked_sites(
+            DEFAULT_SITES if sites is None else sites
+        )
+        if not speed > 0:
+            raise ValueError(f"speed: {speed!r}: expected more than 0")
+        self.user = user or own_user()
+        self._speed = float(speed)
+        self._pace = Pace(launch=launch_delay)
+        self._path = None if directory is None else Path(directory)
+        self._directory: Directory | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: dict[str, str | None] = {}
+        self._settings_before: list[dict[str, Any]] = []
+        self.faults = Faults(self._ask)
+        """What can be broken in it."""
+
+    # --- life
+
+    def start(self) -> Self:
+        """Start it, without any effect on this process; `stop` ends it.
+
+        Raises:
+            SandboxError: it can't be started.
+        """
+        self._directory = launch.prepare(
+            self._path, self.sites, self.user, self._speed, self._pace, parent=True
+        )
+        try:
+            self._process = launch.launch(self._directory, parent=True)
+        except BaseException:
+            launch.remove(self._directory)
+            raise
+        return self
+
+    def start_to_stay(self) -> Directory:
+        """Start it so that it outlives this process; return where its files are.
+
+        Raises:
+            SandboxError: it can't be started.
+        """
+        directory = launch.prepare(
+            self._path, self.sites, self.user, self._speed, self._pace, parent=False
+        )
+        launch.launch(directory, parent=False)
+        return directory
+
+    def stop(self) -> None:
+        """End all of its processes, and delete its files."""
+        if self._process is not None and self._directory is not None:
+            # the end of its input tells it to stop
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            try:
+                self._process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            launch.remove(self._directory)
+        self._process = self._directory = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        self._enter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+        self.stop()
+
+    @property
+    def directory(self) -> Directory:
+        """Where its files are.
+
+        Raises:
+            SandboxError: it does not run.
+        """
+        if self._directory is None:
+            raise launch.SandboxError("the sandbox does not run: call start()")
+        return self._directory
+
+    # --- being in it
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables of programs that are to be in the sandbox."""
+        return environment(self.directory)
+
+    @contextmanager
+    def entered(self) -> Iterator[Self]:
+        """Have this process in the sandbox during a block."""
+        self._enter()
+        try:
+            yield self
+        finally:
+            self._leave()
+
+    def _enter(self) -> None:
+        wanted = self.environment()
+        self._before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
+        self._settings_before = [settings.copy() for settings in (*_SETTINGS, g5k_configuration)]
+        for settings in _SETTINGS:
+            settings.update(settings.defaults())
+        g5k_configuration.update(
+            {**g5k_configuration.defaults(), **_POLLING, "default_frontend": next(iter(self.sites))}
+        )
+
+    def _leave(self) -> None:
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        before = zip((*_SETTINGS, g5k_configuration), self._settings_before, strict=True)
+        for settings, values in before:
+            settings.clear()
+            settings.update(values)
+
+    # --- looking at it
+
+    def jobs(self, site: str) -> list[dict[str, Any]]:
+        """Return all jobs that a site has had: job_id, state, user of each."""
+        found: list[dict[str, Any]] = self._ask(do="jobs", site=site)["jobs"]
+        return found
+
+    def hosts(self, site: str | None = None) -> list[str]:
+        """Return the full names of the nodes of a site, or of all."""
+        return [
+            host["name"]
+            for host in self._ask(do="status")["hosts"]
+            if host["kind"] == "node" and site in (None, host["site"])
+        ]
+
+    def now(self) -> float:
+        """Return the date on its clock, as a unix timestamp."""
+        return float(self._ask(do="status")["now"])
+
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        return launch.ask(self.directory, **request)
+
+
+def environment(directory: Directory) -> dict[str, str]:
+    """Return the variables of programs that are to be in a sandbox."""
+    before = os.environ.get("PATH", os.defpath)
+    sites = json.loads(directory.settings.read_text())["sites"]
+    settings = {**_POLLING, "default_frontend": next(iter(sites))}
+    return {
+        "PATH": f"{directory.outside}{os.pathsep}{before}",
+        "OAR_JOB_KEY_FILE": str(directory.job_key),
+        MARK: str(directory.path),
+        **{f"EXECO_G5K_{name.upper()}": str(value) for name, value in settings.items()},
+    }

@@ -1,0 +1,172 @@
+"""The socket to which the programs of a sandbox connect: one line of JSON asks, one answers."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from execo_g5k.sandbox.model.jobs import State
+from execo_g5k.sandbox.servers.faults import HostFaults
+from execo_g5k.sandbox.servers.grid import Grid
+from execo_g5k.sandbox.servers.places import Place
+from execo_g5k.sandbox.servers.ssh import SshServers
+
+logger = logging.getLogger("execo.sandbox")
+
+_LONGEST = 1 << 26
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+
+class Control:
+    """Answers what the sandbox's own programs ask."""
+
+    def __init__(self, grid: Grid, servers: SshServers, stop: Callable[[], object]) -> None:
+        self._grid = grid
+        self._servers = servers
+        self._stop = stop
+        self._answers: dict[str, Callable[[Request], Awaitable[Answer]]] = {
+            "command": self._command,
+            "job": self._job,
+            "leave": self._leave,
+            "jobs": self._jobs,
+            "break": self._break,
+            "cut": self._cut,
+            "kill": self._kill,
+            "node": self._node,
+            "scheduler": self._scheduler,
+            "shift": self._shift,
+            "status": self._status,
+            "stop": self._end,
+        }
+
+    async def listen(self) -> asyncio.Server:
+        """Listen on the socket, which only the user of the sandbox can reach."""
+        path = self._grid.directory.control
+        server = await asyncio.start_unix_server(self._serve, path, limit=_LONGEST)
+        os.chmod(path, 0o600)
+        return server
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            line = await reader.readline()
+            if line:
+                answer = await self._answered(line)
+                writer.write(json.dumps(answer).encode() + b"\n")
+                await writer.drain()
+        writer.close()
+
+    async def _answered(self, line: bytes) -> Answer:
+        try:
+            request = json.loads(line)
+            return await self._answers[request["do"]](request)
+        except (KeyError, ValueError, TypeError) as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+        except Exception as error:
+            logger.exception("a request fails")
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def _place(self, request: Request) -> Place:
+        name = request["host"]
+        if name not in self._grid.places:
+            raise ValueError(f"{name!r} is no host of this sandbox")
+        return self._grid.places[name]
+
+    # --- commands of hosts
+
+    async def _command(self, request: Request) -> Answer:
+        place = self._place(request)
+        reply = self._grid.command(
+            request["name"], place, request["arguments"], request["directory"],
+            request["environment"], request["stdin"],
+        )  # fmt: skip
+        return {
+            "exit_code": reply.exit_code,
+            "stdout": reply.stdout,
+            "stderr": reply.stderr,
+            "connect": reply.connect,
+        }
+
+    async def _job(self, request: Request) -> Answer:
+        site = self._grid.sites[request.get("site") or self._place(request).site]
+        job = site.jobs[request["job_id"]]
+        hosts = site.table.hosts(job.resources)
+        return {"state": job.state.value, "hosts": hosts, "running": job.state is State.RUNNING}
+
+    async def _leave(self, request: Request) -> Answer:
+        site = self._grid.sites[self._place(request).site]
+        job = site.jobs[request["job_id"]]
+        if job.interactive:
+            site.ended(job, 0, self._grid.clock.now())
+            self._grid.wake()
+        return {}
+
+    async def _jobs(self, request: Request) -> Answer:
+        site = self._grid.sites[request["site"]]
+        return {
+            "jobs": [
+                {"job_id": job.job_id, "state": job.state.value, "user": job.user}
+                for job in site.jobs.values()
+            ]
+        }
+
+    # --- what breaks
+
+    async def _break(self, request: Request) -> Answer:
+        await self._servers.break_host(self._place(request), HostFaults.of(**request["faults"]))
+        return {}
+
+    async def _cut(self, request: Request) -> Answer:
+        self._servers.cut(self._place(request))
+        return {}
+
+    async def _kill(self, request: Request) -> Answer:
+        """Let a node die, without OAR knowing it."""
+        place = self._place(request)
+        site = self._grid.sites[place.site]
+        site.silent_nodes.add(place.full_name)
+        await self._servers.break_host(place, HostFaults(refuses=True))
+        self._servers.cut(place)
+        self._grid.processes.kill_host(place)
+        return {}
+
+    async def _node(self, request: Request) -> Answer:
+        place = self._place(request)
+        site = self._grid.sites[place.site]
+        if request["state"] == "Alive":
+            site.silent_nodes.discard(place.full_name)
+            await self._servers.break_host(place, HostFaults())
+        site.set_node_state(place.full_name, request["state"], self._grid.clock.now())
+        self._grid.wake()
+        return {}
+
+    async def _scheduler(self, request: Request) -> Answer:
+        self._grid.sites[request["site"]].mute = not request["answers"]
+        self._grid.wake()
+        return {}
+
+    async def _shift(self, request: Request) -> Answer:
+        self._grid.clock.shift(float(request["seconds"]))
+        self._grid.wake()
+        return {}
+
+    # --- the sandbox itself
+
+    async def _status(self, request: Request) -> Answer:
+        places = {place.full_name: place for place in self._grid.places.values()}
+        return {
+            "pid": os.getpid(),
+            "now": self._grid.clock.now(),
+            "hosts": [
+                {"name": p.full_name, "kind": p.kind.value, "site": p.site, "address": p.address}
+                for p in places.values()
+            ],
+        }
+
+    async def _end(self, request: Request) -> Answer:
+        self._stop()
+        return {}

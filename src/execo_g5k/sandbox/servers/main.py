@@ -1,0 +1,116 @@
+"""The process of a sandbox: `python -m execo_g5k.sandbox.servers.main DIRECTORY`."""
+
+import asyncio
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from execo_g5k.sandbox.model.platform import Cluster
+from execo_g5k.sandbox.model.site import Pace
+from execo_g5k.sandbox.servers import layout
+from execo_g5k.sandbox.servers.control import Control
+from execo_g5k.sandbox.servers.grid import Clock, Grid
+from execo_g5k.sandbox.servers.isolation import Isolation
+from execo_g5k.sandbox.servers.places import SSH_PORT, Directory, Place, places
+from execo_g5k.sandbox.servers.processes import Processes
+from execo_g5k.sandbox.servers.ssh import SshServers
+
+logger = logging.getLogger("execo.sandbox")
+
+_BLOCKS = range(20, 250)
+READY = "ready"
+"""What it prints when all hosts can be reached."""
+
+
+def main(directory: Directory) -> int:
+    """Serve a sandbox until it is told to stop, or loses the process that started it."""
+    logging.basicConfig(filename=directory.log, level="WARNING", format="%(asctime)s %(message)s")
+    _allow_many_descriptors()
+    settings = json.loads(directory.settings.read_text())
+    sites = {
+        site: {name: Cluster(**cluster) for name, cluster in clusters.items()}
+        for site, clusters in settings["sites"].items()
+    }
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(_serve(directory, sites, settings))
+    return 0
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    if sys.version_info < (3, 12):
+        # else a thread waits for each child
+        watcher = asyncio.PidfdChildWatcher()
+        asyncio.set_child_watcher(watcher)
+        watcher.attach_loop(loop)
+    return loop
+
+
+async def _serve(
+    directory: Directory, sites: dict[str, dict[str, Cluster]], settings: dict[str, Any]
+) -> None:
+    stopped = asyncio.Event()
+    isolation = Isolation(directory)
+    processes = Processes(directory, isolation)
+    servers, grid = await _listening(directory, sites, settings, isolation, processes)
+    control = await Control(grid, servers, stopped.set).listen()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stopped.set)
+    if settings["parent"]:
+        # the other end of standard input is held by the process that started this one
+        loop.add_reader(sys.stdin.fileno(), stopped.set)
+    time_passes = loop.create_task(grid.run())
+    print(READY, flush=True)
+    await stopped.wait()
+    control.close()
+    time_passes.cancel()
+    processes.kill_all()
+
+
+async def _listening(
+    directory: Directory,
+    sites: dict[str, dict[str, Cluster]],
+    settings: dict[str, Any],
+    isolation: Isolation,
+    processes: Processes,
+) -> tuple[SshServers, Grid]:
+    """Find a block of addresses that nobody uses, and listen on it."""
+    user = settings["user"]
+    start = os.getpid() % len(_BLOCKS)
+    for block in [*_BLOCKS[start:], *_BLOCKS[:start]]:
+        all_places: list[Place] = list(places(sites, block))
+        if not await _is_free(all_places[0]):
+            continue
+        layout.make(directory, all_places, user)
+        clock = Clock(settings["speed"])
+        pace = Pace(**settings["pace"])
+        grid = Grid(directory, sites, all_places, user, processes, clock, pace)
+        servers = SshServers(grid, isolation, str(directory.host_key))
+        await servers.listen()
+        return servers, grid
+    raise RuntimeError("all addresses 127.20.x.y to 127.249.x.y are in use")
+
+
+async def _is_free(place: Place) -> bool:
+    try:
+        server = await asyncio.start_server(lambda *_: None, place.address, SSH_PORT)
+    except OSError:
+        return False
+    server.close()
+    await server.wait_closed()
+    return True
+
+
+def _allow_many_descriptors() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Directory(Path(sys.argv[1]))))

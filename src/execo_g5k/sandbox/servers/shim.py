@@ -1,0 +1,84 @@
+"""The commands of OAR as programs on the hosts: they ask the sandbox, and print its answer.
+
+Started for each call, so it imports what each call needs and nothing more.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+HOST_MARK = "EXECO_SANDBOX_HOST"
+_POLL = 0.1
+_PASSED = ("TZ", "HOME")
+
+
+def ask(control: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer of a sandbox; raises OSError when it does not answer."""
+    with socket.socket(socket.AF_UNIX) as connexion:
+        connexion.connect(control)
+        connexion.sendall(json.dumps(request).encode() + b"\n")
+        with connexion.makefile("rb") as answer:
+            line = answer.readline()
+    if not line:
+        raise ConnectionError("the sandbox did not answer")
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def main(name: str, control: str) -> int:
+    """Run a command of OAR, as a program of a host; return its exit code."""
+    host = os.environ.get(HOST_MARK, "")
+    arguments = sys.argv[1:]
+    reads = name == "oarprint" and "-" in arguments
+    request = {
+        "do": "command",
+        "name": name,
+        "host": host,
+        "arguments": arguments,
+        "directory": os.getcwd(),
+        "environment": {
+            key: value
+            for key, value in os.environ.items()
+            if key.startswith("OAR_") or key in _PASSED
+        },
+        "stdin": sys.stdin.read() if reads else "",
+    }
+    try:
+        answer = ask(control, request)
+    except OSError as error:
+        print(f"{name}: the sandbox does not answer: {error}", file=sys.stderr)
+        return 255
+    if "error" in answer:
+        print(f"{name}: {answer['error']}", file=sys.stderr)
+        return 255
+    sys.stdout.write(answer["stdout"])
+    sys.stderr.write(answer["stderr"])
+    sys.stdout.flush()
+    if answer["connect"] is not None:
+        return _connect(control, host, answer["connect"])
+    return int(answer["exit_code"])
+
+
+def _connect(control: str, host: str, job_id: int) -> int:
+    """Open a shell on the first node of a job, once it runs."""
+    asked = {"do": "job", "host": host, "job_id": job_id}
+    while not (job := ask(control, asked))["running"]:
+        if job["state"] in ("Error", "Terminated"):
+            print(f"[ERROR] The job {job_id} did not start", file=sys.stderr)
+            return 1
+        time.sleep(_POLL)
+    node = job["hosts"][0]
+    print(f"Connect to OAR job {job_id} via the node {node}", flush=True)
+    terminal = ["-t"] if sys.stdin.isatty() else []
+    environment = {**os.environ, "OAR_JOB_ID": str(job_id)}
+    environment.pop("OAR_JOB_KEY_FILE", None)
+    try:
+        subprocess.run(["oarsh", *terminal, node], env=environment, check=False)
+    finally:
+        ask(control, {"do": "leave", "host": host, "job_id": job_id})
+    print(f"Disconnected from OAR job {job_id}.")
+    return 0
