@@ -33,12 +33,23 @@ class Jobs:
         Raises GridError for a site where that takes more than `timeout` seconds.
         """
         for site in FRONTENDS:
-            # an oarsub that met a dead database tries again for ever, even unheard
-            self._on(site, "pkill -KILL -u oar -f 'bin/oarsub|lib/oar/oarsub' || true")
-            self._delete(site)
+            self._begin(site)
         for site in FRONTENDS:
-            self._wait_for_none(site, self._delete, timeout, "jobs are not over")
-            self._wait_for_none(site, self._heal_nodes, timeout, "resources are not alive")
+            self._finish(site, timeout)
+
+    def clear_site(self, site: str, timeout: float = 90) -> None:
+        """Do the same for one site."""
+        self._begin(site)
+        self._finish(site, timeout)
+
+    def _begin(self, site: str) -> None:
+        # an oarsub that met a dead database tries again for ever, even unheard
+        self._on(site, "pkill -KILL -u oar -f 'bin/oarsub|lib/oar/oarsub' || true")
+        self._delete(site)
+
+    def _finish(self, site: str, timeout: float) -> None:
+        self._wait_for_none(site, self._delete, timeout, "jobs are not over")
+        self._wait_for_none(site, self._heal_nodes, timeout, "resources are not alive")
 
     @staticmethod
     def _wait_for_none(site: str, act: Callable[[str], int], timeout: float, what: str) -> None:

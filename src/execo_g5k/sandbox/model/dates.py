@@ -26,9 +26,9 @@ def read_date(text: str, zone: str = ZONE) -> int | None:
     year, month, day, hour, minute, second = (int(number) for number in match.groups())
     try:
         first = datetime(year, month, 1, tzinfo=_zone(zone))
-    except ValueError:
+        date = first + timedelta(days=day - 1, hours=hour, minutes=minute, seconds=second)
+    except (ValueError, OverflowError):
         return None
-    date = first + timedelta(days=day - 1, hours=hour, minutes=minute, seconds=second)
     return int(date.timestamp())
 
 

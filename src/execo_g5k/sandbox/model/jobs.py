@@ -104,6 +104,8 @@ class Job:
     exit_status: int | None = None
     """As wait(2) gives it: 256 for exit 1, 9 for SIGKILL."""
     killed: bool = False
+    checkpointed: bool = False
+    """Whether it was told that its walltime ends soon."""
     events: list[Event] = field(default_factory=list)
 
     @property

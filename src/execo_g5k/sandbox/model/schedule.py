@@ -15,6 +15,9 @@ from execo_g5k.sandbox.model.timeline import Timeline
 
 BESTEFFORT = "besteffort"
 
+PATIENCE = 300
+"""Seconds that a reservation waits for its nodes to be alive, before it does without."""
+
 NO_SLOT = "No enough matching resources (no_matching_slot)"
 
 
@@ -38,6 +41,7 @@ class Round:
         self._table = table
         self._now = now
         self._rest = rest
+        self._live = live
         self._besteffort = [j for j in live if j.state.has_nodes and j.queue == BESTEFFORT]
         self._containers = {j.job_id: j for j in live if j.has_type("container")}
         self._lines: dict[int | None, Timeline] = {}
@@ -51,9 +55,11 @@ class Round:
                 self._promise(job, start, start + job.walltime + rest, job.reserved)
         self._with_besteffort = False
 
-    def _line(self, container: int | None, free: int = 0) -> Timeline:
+    def _line(self, container: int | None, free: int = 0, end: float = math.inf) -> Timeline:
         if container not in self._lines:
             self._lines[container] = Timeline(free, self._now)
+            if not math.isinf(end):
+                self._lines[container].take(free, end, math.inf)
         return self._lines[container]
 
     def _end_of(self, job: Job) -> float:
@@ -72,8 +78,9 @@ class Round:
             return self._line(None)
         container = self._containers.get(int(inner) if inner.isdecimal() else -1)
         if container is None or container.state is not State.RUNNING:
-            return None
-        return self._line(container.job_id, container.resources)
+            # one that outlives its container keeps its nodes
+            return self._line(None) if job.state.has_nodes else None
+        return self._line(container.job_id, container.resources, self._end_of(container))
 
     def fit(self, job: Job, request: Request, earliest: float) -> tuple[float, int] | None:
         """Return the first date from `earliest` on, and the resources, for a request of a job."""
@@ -109,14 +116,58 @@ class Round:
         if best is None:
             return Chance(reason=NO_SLOT)
         end, start, resources, request = best
+        evicted = self.in_the_way(job, resources, start)
+        if evicted:
+            resources = self._sparing(job, request, resources, end)
+            evicted = self.in_the_way(job, resources, start)
         self._promise(job, start, end + self._rest, resources)
-        return Chance(start, request, resources, self.in_the_way(job, resources, start))
+        return Chance(start, request, resources, evicted)
+
+    def _sparing(self, job: Job, request: Request, resources: int, end: float) -> int:
+        """Return as many resources as those given, without besteffort jobs if there are such."""
+        line = self._line_of(job)
+        if line is None:
+            return resources
+        free = line.free(self._now, end + self._rest) & self._table.alive
+        for other in self._besteffort:
+            free &= ~other.resources
+        spared = self._table.choose(request, job.properties, free)
+        if spared is None or spared.bit_count() < resources.bit_count():
+            return resources
+        return spared
 
     def in_the_way(self, job: Job, resources: int, start: float) -> tuple[Job, ...]:
         """Return the besteffort jobs that hold resources of a job that could start now."""
         if start > self._now or job.queue == BESTEFFORT:
             return ()
-        return tuple(other for other in self._besteffort if other.resources & resources)
+        return self._holders(self._besteffort, job, resources)
+
+    def _holders(self, jobs: Sequence[Job], job: Job, resources: int) -> tuple[Job, ...]:
+        # an inner job and its container don't take each other's resources
+        line = self._line_of(job)
+        return tuple(
+            other
+            for other in jobs
+            if other is not job and other.resources & resources and self._line_of(other) is line
+        )
+
+    def reserved(self, job: Job) -> Chance:
+        """Return when a job gets what was promised to it at its submission."""
+        start = float(job.start_date)
+        if self._line_of(job) is None:
+            return Chance(reason=NO_SLOT)
+        if start > self._now:
+            return Chance(start, job.request, job.reserved)
+        usable = job.reserved & self._table.alive
+        if usable != job.reserved and (not usable or self._now < start + PATIENCE):
+            last = start + PATIENCE
+            return Chance(last if last > self._now else None, job.request, job.reserved)
+        others = [j for j in self._live if j.state.has_nodes and j.queue != BESTEFFORT]
+        late = [self._end_of(other) for other in self._holders(others, job, usable)]
+        if late:
+            # jobs that last longer than they had promised
+            return Chance(max(late), job.request, usable)
+        return Chance(self._now, job.request, usable, self.in_the_way(job, usable, start))
 
     def _take_besteffort(self) -> None:
         if not self._with_besteffort:
@@ -129,9 +180,7 @@ class Round:
 def first_chance(promised: Round, job: Job, jobs: Mapping[int, Job], now: float) -> Chance:
     """Return when a waiting job can start, and promise it that."""
     if job.reserved and job.request is not None:
-        start = float(job.start_date)
-        others = promised.in_the_way(job, job.reserved, now) if start <= now else ()
-        return Chance(max(start, now), job.request, job.reserved, others)
+        return promised.reserved(job)
     earliest = now
     for job_id in job.dependencies:
         before = jobs.get(job_id)
@@ -146,5 +195,6 @@ def first_chance(promised: Round, job: Job, jobs: Mapping[int, Job], now: float)
                     reason="Cannot determine scheduling time due to dependency with the job"
                     f" {job_id}"
                 )
-            earliest = max(earliest, start_of + before.walltime + 1)
+            # one that should be over already is not yet
+            earliest = max(earliest, start_of + before.walltime + 1, now + 1)
     return promised.place(job, earliest)

@@ -77,6 +77,7 @@ class SiteServer:
         self._events = 0
         self._due: list[tuple[float, Callable[[], object]]] = []
         self._changed = False
+        self._next_round: float | None = None
 
     # --- what is asked of it
 
@@ -100,10 +101,13 @@ class SiteServer:
     def _most(self, job: Job, request: Request) -> int:
         for group in request.groups:
             self.table.check_levels(group)
-        chosen = self.table.choose(request, job.properties, self.table.all)
-        if not chosen:
+        found = self._count(job, request)
+        if not found:
             raise NotEnoughResources("There are not enough resources for your request")
-        return chosen.bit_count()
+        return found
+
+    def _count(self, job: Job, request: Request) -> int:
+        return (self.table.choose(request, job.properties, self.table.all) or 0).bit_count()
 
     def delete(self, job_id: int, user: str, now: float) -> Deletion:
         """Delete a job for a user."""
@@ -121,6 +125,7 @@ class SiteServer:
         if job.state is not State.WAITING:
             return False
         job.state = State.HOLD
+        job.predicted_start = None
         self._changed = True
         return True
 
@@ -145,7 +150,7 @@ class SiteServer:
             f"walltime changed: {told_duration(job.walltime)} (granted: {granted}/pending: 0:0:0)"
         )
         self._event(job, "WALLTIME", f" {text}")
-        self._at(job.start_date + job.walltime, lambda: self._end_of_walltime(job))
+        self._watch_walltime(job)
         self._changed = True
 
     def set_node_state(self, address: str, state: str, now: float) -> None:
@@ -177,7 +182,7 @@ class SiteServer:
     def failed(self, job: Job, kind: str, description: str, now: float) -> None:
         """Note that the command of a job could not be started."""
         self._now = max(self._now, now)
-        if not job.state.final:
+        if not job.state.final and job.state is not State.FINISHING:
             self._finish(job, State.ERROR, (kind, description))
 
     def _finish(self, job: Job, final: State, cause: tuple[str, str] | None = None) -> None:
@@ -206,24 +211,28 @@ class SiteServer:
                 self._due = [item for item in self._due if item[0] > self._now]
                 for _, call in sorted(due, key=lambda item: item[0]):
                     call()
+            elif self._next_round is not None and self._next_round <= self._now:
+                self._next_round = None
+                self._changed = True
             elif self._changed and not self.mute:
                 self._changed = False
                 self._schedule()
             else:
                 break
-        return min((date for date, _ in self._due), default=None)
+        dates = [date for date, _ in self._due]
+        if self._next_round is not None:
+            dates.append(self._next_round)
+        return min(dates, default=None)
 
     def _at(self, date: float, call: Callable[[], object]) -> None:
         self._due.append((date, call))
-
-    def _wake(self) -> None:
-        self._changed = True
 
     # --- the scheduler
 
     def _schedule(self) -> None:
         rest = self._pace.between_jobs
         promised = Round(self.table, [*self.live()], self._now, rest)
+        self._next_round = None
         for job in self._waiting():
             if self._reservation_over(job):
                 continue
@@ -232,7 +241,7 @@ class SiteServer:
             if chance.start is None or chance.request is None:
                 continue
             if chance.start > self._now:
-                self._at(chance.start, self._wake)
+                self._next_round = min(chance.start, self._next_round or chance.start)
             elif chance.evicted:
                 for other in chance.evicted:
                     self._evict(other)
@@ -253,7 +262,7 @@ class SiteServer:
         if start is None:
             job.message = problem
         elif not job.message.endswith(_SCHEDULED) or not job.message.startswith("R="):
-            job.message = told_request(job, self._most(job, job.requests[0])) + _SCHEDULED
+            job.message = told_request(job, self._count(job, job.requests[0])) + _SCHEDULED
 
     def _launch(self, job: Job, request: Request, resources: int) -> None:
         job.state = State.TO_LAUNCH
@@ -265,6 +274,7 @@ class SiteServer:
             job.message += _SCHEDULED
         else:
             self._reduce_walltime(job)
+            self._reduce_resources(job)
         self._at(self._now + self._pace.launch / 2, lambda: self._launching(job))
 
     def _launching(self, job: Job) -> None:
@@ -281,16 +291,22 @@ class SiteServer:
             return
         job.state = State.RUNNING
         job.start_date = int(self._now)
-        self._at(job.start_date + job.walltime, lambda: self._end_of_walltime(job))
-        if job.checkpoint:
-            date = job.start_date + job.walltime - job.checkpoint
-            self._at(date, lambda: self._checkpoint(job))
+        self._watch_walltime(job)
         if not (job.interactive or job.has_type("noop")) and job.command:
             self._executor.launch(job)
 
+    def _watch_walltime(self, job: Job) -> None:
+        end = job.start_date + job.walltime
+        self._at(end, lambda: self._end_of_walltime(job))
+        if job.checkpoint:
+            self._at(end - job.checkpoint, lambda: self._checkpoint(job))
+
     def _checkpoint(self, job: Job) -> None:
-        if job.state is State.RUNNING:
-            self._executor.signal(job, job.signal)
+        date = job.start_date + job.walltime - job.checkpoint
+        if job.state is not State.RUNNING or job.killed or job.checkpointed or date > self._now:
+            return
+        job.checkpointed = True
+        self._executor.signal(job, job.signal)
 
     # --- reservations
 
@@ -307,7 +323,6 @@ class SiteServer:
                 job.request, job.reserved = request, fit[1]
                 job.start_date = job.reservation_date or 0
                 job.predicted_start = start
-                self._at(start, self._wake)
                 return
         later = promised.fit(job, job.requests[0], start)
         date = "never" if later is None else told_date(later[0] + self._pace.between_jobs)
@@ -333,6 +348,11 @@ class SiteServer:
             job.request = replace(job.request, walltime=left)
             text = f"Change walltime to {left} after the reservation was late by {late} seconds"
             self._event(job, "REDUCE_RESERVATION_WALLTIME", text)
+
+    def _reduce_resources(self, job: Job) -> None:
+        if job.resources != job.reserved:
+            text = f"[MetaSched] Reduce the number of resources for the job {job.job_id}"
+            self._event(job, "SCHEDULER_REDUCE_NB_RESSOURCES_FOR_RESERVATION", text)
 
     # --- ends that others decide
 
@@ -381,7 +401,7 @@ class SiteServer:
         self._send_kill(job)
 
     def _evict(self, job: Job) -> None:
-        if not job.killed:
+        if not job.killed and job.state is not State.FINISHING:
             self._event(job, "BESTEFFORT_KILL", f"[MetaSched] kill the besteffort job {job.job_id}")
             self._frag(job, "root")
 
@@ -409,14 +429,19 @@ class SiteServer:
         fresh: dict[str, Any] = {
             "state": State.WAITING, "request": None, "resources": 0, "reserved": 0,
             "predicted_start": None, "start_date": 0, "stop_date": 0, "walltime_granted": 0,
-            "exit_status": None, "killed": False,
+            "exit_status": None, "killed": False, "checkpointed": False,
         }  # fmt: skip
         copy = replace(
             job, **fresh, job_id=job_id, array_id=job_id, array_index=1, events=[],
             submission_date=date, resubmitted=job.job_id,
         )  # fmt: skip
-        copy.message = told_request(copy, self._most(copy, copy.requests[0]))
+        copy.message = told_request(copy, self._count(copy, copy.requests[0]))
         self.jobs[job_id] = copy
+        for other in self.live():
+            # what waited for the one waits for the other
+            other.dependencies = tuple(job_id if d == job.job_id else d for d in other.dependencies)
+        if copy.is_reservation:
+            self._validate(copy)
         self._changed = True
         return copy
 

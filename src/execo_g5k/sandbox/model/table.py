@@ -12,6 +12,7 @@ from execo_g5k.sandbox.model.platform import Row, Value
 from execo_g5k.sandbox.model.request import ALL, BEST, Group, Level, Request
 
 USABLE = "Alive"
+DEAD = "Dead"
 
 
 class BadSql(ValueError):
@@ -23,14 +24,18 @@ class ResourceTable:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         """`rows`: the properties of each, by the order of their ids, which count from 1."""
-        self.rows = list(rows)
-        self.columns = tuple(self.rows[0]) if self.rows else ("resource_id",)
+        given = list(rows)
+        # a property that only some clusters have is NULL for the others
+        self.columns = tuple(dict.fromkeys(name for row in given for name in row))
+        self.rows: list[Row] = [{name: row.get(name) for name in self.columns} for row in given]
         self.all = (1 << len(self.rows)) - 1
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA case_sensitive_like = ON")
-        names = ", ".join(f'"{column}"' for column in self.columns)
+        # a property without a resource says nothing: a table has one column at least
+        columns = self.columns or ("resource_id",)
+        names = ", ".join(f'"{column}" {self._affinity(column)}' for column in columns)
         self._database.execute(f"CREATE TABLE resources ({names})")
-        marks = ", ".join("?" * len(self.columns))
+        marks = ", ".join("?" * len(columns))
         self._database.executemany(
             f"INSERT INTO resources VALUES ({marks})", (tuple(row.values()) for row in self.rows)
         )
@@ -38,6 +43,12 @@ class ResourceTable:
         self._masks: dict[str, dict[Value, int]] = {}
         self._leasts: dict[tuple[tuple[Level, ...], int], int] = {}
         self._alive: int | None = None
+        self._dead: int | None = None
+
+    def _affinity(self, column: str) -> str:
+        # so that core_count = '4' and cpuset = 0 mean what they mean to PostgreSQL
+        texts = any(isinstance(row[column], str) for row in self.rows)
+        return "TEXT" if texts else "INTEGER"
 
     # --- what there is
 
@@ -45,9 +56,19 @@ class ResourceTable:
     def alive(self) -> int:
         """The mask of the resources that jobs can get."""
         if self._alive is None:
-            usable = (row["resource_id"] for row in self.rows if row["state"] == USABLE)
-            self._alive = mask_of(int(n) for n in usable if n is not None)
+            self._alive = self._in_state(USABLE)
         return self._alive
+
+    @property
+    def dead(self) -> int:
+        """The mask of the resources that count no more: ALL is all but these."""
+        if self._dead is None:
+            self._dead = self._in_state(DEAD)
+        return self._dead
+
+    def _in_state(self, state: str) -> int:
+        ids = (row["resource_id"] for row in self.rows if row["state"] == state)
+        return mask_of(int(n) for n in ids if n is not None)
 
     def set_state(self, mask: int, state: str) -> None:
         """Change the state of resources: Alive, Suspected, Absent or Dead."""
@@ -58,7 +79,7 @@ class ResourceTable:
             )
         self._selected.clear()
         self._masks.pop("state", None)
-        self._alive = None
+        self._alive = self._dead = None
 
     def values(self, mask: int, column: str) -> list[Value]:
         """Return the different values of a property, in the order of the resources."""
@@ -84,7 +105,7 @@ class ResourceTable:
             try:
                 found = self._database.execute(f"SELECT resource_id FROM resources WHERE {where}")
                 self._selected[where] = mask_of(row[0] for row in found)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, sqlite3.Warning) as error:
                 raise BadSql(as_postgresql(str(error))) from None
         return self._selected[where]
 
@@ -98,7 +119,8 @@ class ResourceTable:
         """
         chosen = 0
         for group in request.groups:
-            wanted = self.select(f"({where}) AND ({group.where or '1 = 1'})")
+            wanted = self.select(f"({where or '1 = 1'}) AND ({group.where or '1 = 1'})")
+            wanted &= ~self.dead
             if (wanted & free & ~chosen).bit_count() < self._least(group.levels, wanted):
                 return None
             found = self._fit(group.levels, wanted, free & ~chosen)
