@@ -4,7 +4,7 @@ import logging
 import re
 import signal
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from execo._engine.completion import Completion
@@ -13,12 +13,26 @@ from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
 from execo._expect import Regexes, Search, compiled
 from execo._lifecycle import start_all
+from execo._record import checked_name, own_list, process_options
 from execo._runnable import Runnable
 from execo._unset import UNSET
 from execo.errors import ProcessesFailed
-from execo.handlers import STDOUT, ActionLifecycleHandler
+from execo.handlers import (
+    STDOUT,
+    ActionLifecycleHandler,
+    check_lifecycle_handler,
+    lifecycle_handlers,
+)
 from execo.host import Host, get_hosts_list
-from execo.process import Command, Process, ProcessBase
+from execo.process import (
+    Command,
+    Process,
+    ProcessBase,
+    check_stream,
+    checked_regexes,
+    expect_timeout,
+    input_bytes,
+)
 from execo.times import Deadline, Timeout, resolve_timeout
 
 logger = logging.getLogger("execo")
@@ -36,13 +50,14 @@ class Action(Runnable):
 
     def __init__(
         self,
-        lifecycle_handlers: Iterable[ActionLifecycleHandler] | None = None,
+        lifecycle_handlers: Iterable[ActionLifecycleHandler] | ActionLifecycleHandler | None = None,
         name: str | None = None,
         default_expect_timeout: Timeout = None,
     ) -> None:
-        self.lifecycle_handlers = list(lifecycle_handlers or ())
-        self._name = name
-        resolve_timeout(default_expect_timeout, None)
+        # a copy: the action is not to change when the caller adds to his list
+        self.lifecycle_handlers = own_list(lifecycle_handlers)
+        self.name = name
+        expect_timeout(default_expect_timeout)
         self.default_expect_timeout = default_expect_timeout
         self._processes: list[ProcessBase] = []
         self._clear()
@@ -51,8 +66,6 @@ class Action(Runnable):
         self._started = False
         self.started_event = Completion()
         self.ended_event = Completion()
-        self._left = 0
-        self._lock = threading.Lock()
 
     # --- what can be read
 
@@ -62,8 +75,19 @@ class Action(Runnable):
         return self._processes
 
     @processes.setter
-    def processes(self, processes: list[ProcessBase]) -> None:
-        self._processes = processes
+    def processes(self, processes: Iterable[ProcessBase]) -> None:
+        self._processes = checked_processes(processes)
+
+    @property
+    def lifecycle_handlers(self) -> list[ActionLifecycleHandler]:
+        """Told of its start, its end and its reset, in this order; a single one is taken too."""
+        return self._lifecycle_handlers
+
+    @lifecycle_handlers.setter
+    def lifecycle_handlers(
+        self, handlers: Iterable[ActionLifecycleHandler] | ActionLifecycleHandler | None
+    ) -> None:
+        self._lifecycle_handlers = lifecycle_handlers(handlers, ActionLifecycleHandler)
 
     @property
     def name(self) -> str:
@@ -72,7 +96,7 @@ class Action(Runnable):
 
     @name.setter
     def name(self, name: str | None) -> None:
-        self._name = name
+        self._name = checked_name(name)
 
     def _description(self) -> str:
         return f"{type(self).__name__} of {len(self.processes)} processes"
@@ -118,6 +142,7 @@ class Action(Runnable):
             self._require_new()
             self._started = True
         try:
+            self._check_handlers()
             self._start()
         except BaseException:
             self._started = False
@@ -129,8 +154,19 @@ class Action(Runnable):
         if self._started:
             raise ValueError(f"{self!r} was started already: call reset() to start it again")
 
+    def _require_startable(self) -> None:
+        """Raise TypeError or ValueError if a start is bound to fail."""
+        self._require_new()
+        self._check_handlers()
+        for process in checked_processes(self.processes):
+            process._require_startable()
+
+    def _check_handlers(self) -> None:
+        for handler in self.lifecycle_handlers:
+            check_lifecycle_handler(handler, ActionLifecycleHandler)
+
     def _start(self) -> None:
-        start_all(self.processes)
+        start_all(checked_processes(self.processes))
         self._began()
         self._when_all([process.ended_event for process in self.processes])
 
@@ -178,9 +214,14 @@ class Action(Runnable):
     def _is_handled(self) -> bool:
         return super()._is_handled() or any(process._is_handled() for process in self.processes)
 
-    def write(self, text: str) -> int:
-        """Write to the standard input of all processes."""
+    def write(self, text: str | bytes) -> int:
+        """Write to the standard input of all processes.
+
+        Raises:
+            TypeError: it is neither text nor bytes.
+        """
         self._require_start("write to it")
+        input_bytes(text)
         for process in self.processes:
             process.write(text)
         return len(text)
@@ -199,11 +240,13 @@ class Action(Runnable):
         """
         self._require_start("expect output")
         engine().refuse_own_thread()
-        compiled(regexes)
-        given = resolve_timeout(timeout, resolve_timeout(self.default_expect_timeout, None))
+        sought = checked_regexes(regexes)
+        compiled(sought)
+        check_stream(stream)
+        given = resolve_timeout(timeout, expect_timeout(self.default_expect_timeout))
         deadline = Deadline.of(given)
         searches = [
-            Search(process, process._outputs[stream], stream, regexes, backtrack)
+            Search(process, process._outputs[stream], stream, sought, backtrack)
             for process in self.processes
         ]
         for search in searches:
@@ -244,11 +287,11 @@ class Local(Action):
     """A command on this machine, as an action of one process."""
 
     def __init__(
-        self, cmd: Command, process_args: dict[str, Any] | None = None, **options: Any
+        self, cmd: Command, process_args: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
         """`process_args`: options of the Process; `options`: those of Action."""
         super().__init__(**options)
-        self.processes = [Process(cmd, **(process_args or {}))]
+        self.processes = [Process(cmd, **process_options(process_args))]
 
     def _description(self) -> str:
         return f"Local({self.processes[0].name})" if self.processes else "Local"
@@ -273,11 +316,29 @@ class ParallelActions(Action):
     def _is_handled(self) -> bool:
         return super()._is_handled() or any(action._is_handled() for action in self.actions)
 
+    def _require_startable(self) -> None:
+        self._require_new()
+        self._check_handlers()
+        self._check_actions()
+
+    def _check_actions(self) -> None:
+        checked_actions(self.actions)
+        for action in self.actions:
+            action._require_startable()
+        if len(set(map(id, self.processes))) < len(self.processes):
+            raise ValueError(f"{self!r}: the same process is given by two of its actions")
+
     def _start(self) -> None:
-        for action in self.actions:
-            action._require_new()
-        for action in self.actions:
-            action.start()
+        # who gets an exception has nothing that runs, to kill and to wait for
+        self._check_actions()
+        try:
+            for action in self.actions:
+                action.start()
+        except BaseException:
+            for action in self.actions:
+                if action.running:
+                    action.kill(signal.SIGKILL)
+            raise
         self._began()
         self._when_all([action.ended_event for action in self.actions])
 
@@ -324,13 +385,31 @@ class SequentialActions(ParallelActions):
 
 
 def checked_actions(actions: Iterable[Action]) -> list[Action]:
-    """Return `actions` as a list; TypeError if one is no Action."""
+    """Return `actions` as a list.
+
+    Raises:
+        TypeError: they are not several, or one is no Action.
+        ValueError: the same is given twice.
+    """
+    if not isinstance(actions, Iterable):
+        raise TypeError(f"actions: {actions!r}: expected several actions, in a list")
     found = list(actions)
     for action in found:
         if not isinstance(action, Action):
             raise TypeError(f"actions: {action!r} is no Action")
     if len(set(map(id, found))) < len(found):
         raise ValueError("actions: the same action is given twice")
+    return found
+
+
+def checked_processes(processes: Iterable[ProcessBase]) -> list[ProcessBase]:
+    """Return `processes` as a list, a list itself; TypeError if one is no process."""
+    if not isinstance(processes, Iterable):
+        raise TypeError(f"processes: {processes!r}: expected several processes, in a list")
+    found = processes if isinstance(processes, list) else list(processes)
+    for process in found:
+        if not isinstance(process, ProcessBase):
+            raise TypeError(f"processes: {process!r} is no process")
     return found
 
 
@@ -350,14 +429,25 @@ def merge_stats(name: str, stats: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def started_actions(actions: Iterable[Action]) -> list[Action]:
+    """Return `actions`, which somebody wants to wait for, as a list.
+
+    Raises:
+        TypeError: they are not several, or one is no Action.
+        ValueError: one was not started, or is given twice.
+    """
+    found = checked_actions(actions)
+    for action in found:
+        action._require_start("wait for it")
+    return found
+
+
 def wait_any_actions(actions: Iterable[Action], timeout: Timeout = None) -> list[Action]:
     """Wait until one of `actions` ended, at most `timeout` seconds (None: no limit).
 
     Returns those that have ended, in the order given.
     """
-    found = checked_actions(actions)
-    for action in found:
-        action._require_start("wait for it")
+    found = started_actions(actions)
     seconds = resolve_timeout(timeout, None)
     any_ended = Completion()
     for action in found:
@@ -374,7 +464,7 @@ def wait_all_actions(actions: Iterable[Action], timeout: Timeout = None) -> list
 
     Returns those that have ended, in the order given.
     """
-    found = checked_actions(actions)
+    found = started_actions(actions)
     deadline = Deadline.of(timeout)
     for action in found:
         action.wait(deadline.remaining())

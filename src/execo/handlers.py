@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from execo._engine.buffers import text_decoder
 from execo._engine.forks import fork_safe_lock
@@ -105,6 +105,10 @@ class WritableFile(Protocol):
         ...
 
 
+H = TypeVar("H", ProcessLifecycleHandler, ActionLifecycleHandler)
+
+_OUTPUT_HANDLER = "a ProcessOutputHandler, an open file, a file descriptor or a file name"
+
 OutputHandler = ProcessOutputHandler | WritableFile | int | str | os.PathLike[str]
 """A handler, an open file (text or binary), a file descriptor, or the name of a file."""
 
@@ -132,15 +136,25 @@ def output_sink(handler: OutputHandler, process: Any, stream: int) -> OutputSink
     return _FileSink(handler)
 
 
-def output_handlers(
-    handlers: Iterable[OutputHandler] | OutputHandler | None,
-) -> list[OutputHandler]:
-    """Return output handlers, given one or several, as a list."""
+OutputHandlers = Iterable[OutputHandler] | OutputHandler | None
+"""One or several, or None."""
+
+
+def output_handlers(handlers: OutputHandlers, argument: str) -> list[OutputHandler]:
+    """Return output handlers, given one or several, as a list; a list is returned itself.
+
+    Raises:
+        TypeError: it is no handler, and there are none in it.
+    """
+    if isinstance(handlers, list):
+        return handlers
     if handlers is None:
         return []
     if _is_output_handler(handlers):
         return [handlers]  # type: ignore[list-item]
-    return list(handlers)  # type: ignore[arg-type]
+    if not isinstance(handlers, Iterable) or isinstance(handlers, bytes):
+        raise TypeError(f"{argument}: {handlers!r}: expected {_OUTPUT_HANDLER}, or several")
+    return list(handlers)
 
 
 def _is_output_handler(handler: object) -> bool:
@@ -150,19 +164,44 @@ def _is_output_handler(handler: object) -> bool:
     )
 
 
-def check_lifecycle_handler(handler: object) -> None:
+def lifecycle_handlers(handlers: object, expected: type[H]) -> list[H]:
+    """Return lifecycle handlers, given one or several, as a list; a list is returned itself.
+
+    Raises:
+        TypeError: it is no handler, and there are none in it.
+    """
+    if isinstance(handlers, list):
+        return handlers
+    if handlers is None:
+        return []
+    if _is_lifecycle_handler(handlers):
+        return [handlers]  # type: ignore[list-item]
+    if not isinstance(handlers, Iterable) or isinstance(handlers, str | bytes):
+        raise TypeError(f"lifecycle_handlers: {handlers!r}: expected {_a(expected)}, or several")
+    return list(handlers)
+
+
+def _is_lifecycle_handler(handler: object) -> bool:
+    return all(callable(getattr(handler, event, None)) for event in ("start", "end", "reset"))
+
+
+def check_lifecycle_handler(
+    handler: object,
+    expected: type[ProcessLifecycleHandler | ActionLifecycleHandler] = ProcessLifecycleHandler,
+) -> None:
     """Raise TypeError if `handler` can't be told of the life of a process or an action."""
-    if not all(callable(getattr(handler, event, None)) for event in ("start", "end", "reset")):
-        raise TypeError(f"lifecycle handler {handler!r}: expected a ProcessLifecycleHandler")
+    if not _is_lifecycle_handler(handler):
+        raise TypeError(f"lifecycle handler {handler!r}: expected {_a(expected)}")
+
+
+def _a(kind: type[object]) -> str:
+    return f"a{'n' if kind.__name__[0] in 'AEIOU' else ''} {kind.__name__}"
 
 
 def check_output_handler(handler: object) -> None:
     """Raise TypeError if `handler` is none of the things that output can be given to."""
     if not _is_output_handler(handler):
-        raise TypeError(
-            f"output handler {handler!r}: expected a ProcessOutputHandler, an open file, "
-            "a file descriptor or a file name"
-        )
+        raise TypeError(f"output handler {handler!r}: expected {_OUTPUT_HANDLER}")
 
 
 class _TextSink:
