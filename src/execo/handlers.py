@@ -1,12 +1,14 @@
 """What users attach to processes and actions: lifecycle handlers and output handlers.
 
 Handlers run on one thread of their own, in order for each process. An exception in a handler is
-logged and stops nothing.
+logged and stops nothing; what a handler of output raises after its first exception is not logged.
 """
 
+import errno
 import logging
 import os
 import re
+import select
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -120,6 +122,10 @@ class OutputSink(Protocol):
         """Take bytes; `eof` with the last of them."""
         ...
 
+    def __str__(self) -> str:
+        """Return what it is, for a message."""
+        ...
+
 
 def output_sink(handler: OutputHandler, process: Any, stream: int) -> OutputSink:
     """Return what gives bytes printed by `process` on `stream` to `handler`.
@@ -128,7 +134,7 @@ def output_sink(handler: OutputHandler, process: Any, stream: int) -> OutputSink
         OSError: a file can't be opened.
     """
     if isinstance(handler, ProcessOutputHandler):
-        return _TextSink(handler.read, process, stream)
+        return _TextSink(handler, process, stream)
     if isinstance(handler, int):
         return _DescriptorSink(handler)
     if isinstance(handler, str | os.PathLike):
@@ -205,14 +211,13 @@ def check_output_handler(handler: object) -> None:
 
 
 class _TextSink:
-    def __init__(
-        self,
-        read: Callable[[Any, int, str, bool, bool], None],
-        process: Any,
-        stream: int,
-    ) -> None:
-        self._read, self._process, self._stream = read, process, stream
+    def __init__(self, handler: ProcessOutputHandler, process: Any, stream: int) -> None:
+        self._handler, self._read = handler, handler.read
+        self._process, self._stream = process, stream
         self._decoder = text_decoder()
+
+    def __str__(self) -> str:
+        return repr(self._handler)
 
     def __call__(self, data: bytes, eof: bool) -> None:
         text = self._decoder.decode(data, eof)
@@ -224,6 +229,9 @@ class _DescriptorSink:
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
+    def __str__(self) -> str:
+        return f"descriptor {self._fd}"
+
     def __call__(self, data: bytes, eof: bool) -> None:
         _write_all(self._fd, data)
 
@@ -232,6 +240,9 @@ class _FileSink:
     def __init__(self, file: WritableFile) -> None:
         self._file = file
         self._decoder = text_decoder()
+
+    def __str__(self) -> str:
+        return repr(self._file)
 
     def __call__(self, data: bytes, eof: bool) -> None:
         text = self._decoder.decode(data, eof)
@@ -256,10 +267,12 @@ class _NamedFileSink:
         with self._lock:
             fd, users = self._open.get(self._path, (-1, 0))
             if fd < 0:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-                fd = os.open(self._path, flags, 0o666)
+                fd = _opened(self._path)
             self._open[self._path] = (fd, users + 1)
         self._fd = fd
+
+    def __str__(self) -> str:
+        return self._path
 
     def __call__(self, data: bytes, eof: bool) -> None:
         try:
@@ -278,10 +291,31 @@ class _NamedFileSink:
                 os.close(fd)
 
 
+def _opened(path: str) -> int:
+    # a FIFO would keep us, and all who want the lock, until somebody reads it
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        return os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        reason = "nobody reads it: a FIFO is to be open for reading before the start"
+        raise OSError(error.errno, reason, path) from error
+
+
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view) :]
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            _wait_until_writable(fd)
+
+
+def _wait_until_writable(fd: int) -> None:
+    writable = select.poll()
+    writable.register(fd, select.POLLOUT)
+    writable.poll()
 
 
 class ExpectOutputHandler(ProcessOutputHandler):
