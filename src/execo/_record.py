@@ -5,8 +5,9 @@ import enum
 import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn, SupportsIndex
 
+from execo._copies import CopiedAsNew
 from execo._engine.child import Child, Exit
 from execo._engine.completion import Completion
 from execo._outputs import StreamOutput
@@ -38,10 +39,11 @@ class ProcessState(enum.Enum):
     ENDED = "ended"
 
 
-class ProcessRecord(Runnable):
+class ProcessRecord(CopiedAsNew, Runnable):
     """The options of a process, and what came of it.
 
-    Every option is an attribute that can be set until the process is started.
+    Every option is an attribute that can be set until the process is started. A copy has the same
+    options and was never started.
 
     - `timeout`: seconds it may run, None for no limit. Then it is killed and `timeouted` is true.
     - `kill_subprocesses`: signals reach its whole process group; None: as `shell`.
@@ -132,6 +134,12 @@ class ProcessRecord(Runnable):
         self._kill_sent = False
         self.started_event = Completion()
         self.ended_event = Completion()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(
+            f"{self!r} can't be pickled: a process can't be sent to another one, send what it "
+            "printed"
+        )
 
     # --- what subclasses say
 

@@ -5,8 +5,10 @@ import re
 import signal
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from copy import copy
+from typing import Any, NoReturn, Self, SupportsIndex
 
+from execo._copies import CopiedAsNew
 from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
 from execo._engine.forks import fork_safe_lock
@@ -42,10 +44,11 @@ _claiming = fork_safe_lock()
 _COUNTS_PREFIX = "num_"
 
 
-class Action(Runnable):
+class Action(CopiedAsNew, Runnable):
     """A set of processes.
 
-    An action without processes ends at once.
+    An action without processes ends at once. A copy has copies of its processes, and was never
+    started.
     """
 
     def __init__(
@@ -66,6 +69,17 @@ class Action(Runnable):
         self._started = False
         self.started_event = Completion()
         self.ended_event = Completion()
+
+    def __copy__(self) -> Self:
+        twin = super().__copy__()
+        twin._processes = [copy(process) for process in self._processes]
+        return twin
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(
+            f"{self!r} can't be pickled: processes can't be sent to another one, send what they "
+            "printed"
+        )
 
     # --- what can be read
 
@@ -304,6 +318,11 @@ class ParallelActions(Action):
         """`options`: those of Action."""
         super().__init__(**options)
         self.actions = checked_actions(actions)
+
+    def __copy__(self) -> Self:
+        twin = super().__copy__()
+        twin.actions = [copy(action) for action in self.actions]
+        return twin
 
     @property  # type: ignore[misc]  # to read only
     def processes(self) -> list[ProcessBase]:
