@@ -345,7 +345,7 @@ class ParallelActions(Action):
         for action in self.actions:
             action._require_startable()
         if len(set(map(id, self.processes))) < len(self.processes):
-            raise ValueError(f"{self!r}: the same process is given by two of its actions")
+            raise ValueError("actions: the same process is in two of them")
 
     def _start(self) -> None:
         # who gets an exception has nothing that runs, to kill and to wait for
