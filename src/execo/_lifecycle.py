@@ -39,11 +39,20 @@ class ProcessLife(ProcessRecord):
         if self.started:
             raise ValueError(f"{self!r} was started already: call reset() to start it again")
 
+    def _require_startable(self) -> None:
+        """Raise TypeError or ValueError if it was started, or an option is impossible."""
+        self._require_new()
+        resolve_timeout(self.timeout, None)
+        for lifecycle_handler in self.lifecycle_handlers:
+            check_lifecycle_handler(lifecycle_handler)
+        for handler in (*self.stdout_handlers, *self.stderr_handlers):
+            check_output_handler(handler)
+
     def _prepare(
         self, environment: Mapping[bytes, bytes], directory: str | None
     ) -> tuple[list[str], ChildOptions]:
         """Return what the engine needs of the options as they are now; change nothing."""
-        self._require_new()
+        self._require_startable()
         argv: list[str] = []
         impossible = None
         try:
@@ -63,10 +72,6 @@ class ProcessLife(ProcessRecord):
             impossible=impossible,
             remote_terminal=self._merge_crlf,
         )
-        for lifecycle_handler in self.lifecycle_handlers:
-            check_lifecycle_handler(lifecycle_handler)
-        for handler in (*self.stdout_handlers, *self.stderr_handlers):
-            check_output_handler(handler)
         return argv, options
 
     def _get_ready(self) -> None:
@@ -87,7 +92,8 @@ class ProcessLife(ProcessRecord):
         for handler in handlers:
             try:
                 sinks.append(output_sink(handler, self, stream))
-            except OSError as error:
+            except (OSError, ValueError) as error:
+                # a ValueError: the name holds a NUL character
                 logger.error("%r: output is not written to %s: %s", self, handler, error)
         return sinks
 

@@ -19,7 +19,9 @@ _QUEUED_MAX = 1 << 20
 class StreamOutput:
     """One stream of one process. `printed` runs on the thread of the engine."""
 
-    __slots__ = ("_buffer", "_filter", "_flow", "_owner", "_paused", "_queued", "_sinks", "ended")
+    __slots__ = (
+        "_buffer", "_failed", "_filter", "_flow", "_owner", "_paused", "_queued", "_sinks", "ended",
+    )  # fmt: skip
 
     def __init__(
         self, owner: object, *, keep: bool, merge_crlf: bool, sinks: list[OutputSink]
@@ -29,6 +31,8 @@ class StreamOutput:
         self._buffer = OutputBuffer() if keep else None
         self._filter = NewlineFilter() if merge_crlf else None
         self._sinks = sinks
+        # only the thread of the handlers touches it
+        self._failed: list[OutputSink] | None = None
         self._queued = 0
         self._paused = False
         self._flow: Callable[[bool], object] | None = None
@@ -67,7 +71,7 @@ class StreamOutput:
         What was kept is given in two pieces, until there is `enough`. Runs on the engine's thread.
         """
         past, ended = self.text(), self.ended
-        dispatch(self._owner, lambda: _give_past(sink, past, skip, ended, enough))
+        dispatch(self._owner, lambda: self._give_past(sink, past, skip, ended, enough))
         if not ended:
             self._sinks = [*self._sinks, sink]
 
@@ -81,7 +85,7 @@ class StreamOutput:
 
         def give() -> None:
             for sink in sinks:
-                _give(sink, data, eof)
+                self._give(sink, data, eof)
             self._queued -= len(data)
             if self._paused and self._queued <= _QUEUED_MAX // 2:
                 self._paused = False
@@ -93,20 +97,30 @@ class StreamOutput:
             self._paused = True
             self._flow(False)
 
+    def _give(self, sink: OutputSink, data: bytes, eof: bool) -> None:
+        try:
+            sink(data, eof)
+        except Exception as error:
+            self._tell(sink, error)
 
-def _give_past(
-    sink: OutputSink, text: str, skip: int, ended: bool, enough: Callable[[], bool]
-) -> None:
-    for piece in (slice(skip, skip + _NEAR), slice(skip + _NEAR, None)):
-        if enough():
+    def _tell(self, sink: OutputSink, error: Exception) -> None:
+        if self._failed is None:
+            self._failed = []
+        if sink in self._failed:
+            # a disk that is full fails for each piece of the output
             return
-        _give(sink, text[piece].encode("utf-8", "surrogateescape"), False)
-    if ended:
-        _give(sink, b"", True)
+        self._failed.append(sink)
+        if isinstance(error, OSError):
+            logger.error("%r: output is lost, not written to %s: %s", self._owner, sink, error)
+        else:
+            logger.error("%r: error in the output handler %s", self._owner, sink, exc_info=error)
 
-
-def _give(sink: OutputSink, data: bytes, eof: bool) -> None:
-    try:
-        sink(data, eof)
-    except Exception:
-        logger.exception("error in an output handler")
+    def _give_past(
+        self, sink: OutputSink, text: str, skip: int, ended: bool, enough: Callable[[], bool]
+    ) -> None:
+        for piece in (slice(skip, skip + _NEAR), slice(skip + _NEAR, None)):
+            if enough():
+                return
+            self._give(sink, text[piece].encode("utf-8", "surrogateescape"), False)
+        if ended:
+            self._give(sink, b"", True)

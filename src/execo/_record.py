@@ -4,9 +4,10 @@ import difflib
 import enum
 import inspect
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn, SupportsIndex
 
+from execo._copies import CopiedAsNew
 from execo._engine.child import Child, Exit
 from execo._engine.completion import Completion
 from execo._outputs import StreamOutput
@@ -15,7 +16,9 @@ from execo.handlers import (
     STDERR,
     STDOUT,
     OutputHandler,
+    OutputHandlers,
     ProcessLifecycleHandler,
+    lifecycle_handlers,
     output_handlers,
 )
 from execo.host import Host
@@ -36,10 +39,11 @@ class ProcessState(enum.Enum):
     ENDED = "ended"
 
 
-class ProcessRecord(Runnable):
+class ProcessRecord(CopiedAsNew, Runnable):
     """The options of a process, and what came of it.
 
-    Every option is an attribute that can be set until the process is started.
+    Every option is an attribute that can be set until the process is started. A copy has the same
+    options and was never started.
 
     - `timeout`: seconds it may run, None for no limit. Then it is killed and `timeouted` is true.
     - `kill_subprocesses`: signals reach its whole process group; None: as `shell`.
@@ -47,7 +51,8 @@ class ProcessRecord(Runnable):
       (not 0), `timeout`, `error` (could not be started), `expect_fail`, `write_error`.
     - `default_expect_timeout`: seconds for `expect`, None for no limit.
     - `default_stdout_handler`, `default_stderr_handler`: keep the output in `stdout`, `stderr`.
-    - `lifecycle_handlers`, `stdout_handlers`, `stderr_handlers`: lists of handlers.
+    - `lifecycle_handlers`, `stdout_handlers`, `stderr_handlers`: lists of handlers; a single one
+      and None are taken too.
     """
 
     # thousands of them exist: Python shares the keys of a dict of attributes up to 30 of them
@@ -77,15 +82,17 @@ class ProcessRecord(Runnable):
         default_expect_timeout: Timeout = None,
         default_stdout_handler: bool = True,
         default_stderr_handler: bool = True,
-        lifecycle_handlers: Iterable[ProcessLifecycleHandler] | None = None,
-        stdout_handlers: Iterable[OutputHandler] | OutputHandler | None = None,
-        stderr_handlers: Iterable[OutputHandler] | OutputHandler | None = None,
+        lifecycle_handlers: Iterable[ProcessLifecycleHandler]
+        | ProcessLifecycleHandler
+        | None = None,
+        stdout_handlers: OutputHandlers = None,
+        stderr_handlers: OutputHandlers = None,
         name: str | None = None,
         **unknown: Any,
     ) -> None:
         if unknown:
             raise TypeError(_no_option(type(self).__name__, next(iter(unknown))))
-        self.cmd = checked_command(cmd)
+        self.cmd = cmd
         self.pty = pty
         self.kill_subprocesses = kill_subprocesses
         self.timeout = timeout
@@ -101,12 +108,14 @@ class ProcessRecord(Runnable):
         self.ignore_write_error = ignore_write_error
         self.nolog_write_error = nolog_write_error
         self.default_expect_timeout = default_expect_timeout
+        resolve_timeout(default_expect_timeout, argument="default_expect_timeout")
         self.default_stdout_handler = default_stdout_handler
         self.default_stderr_handler = default_stderr_handler
-        self.lifecycle_handlers = list(lifecycle_handlers or ())
-        self.stdout_handlers = output_handlers(stdout_handlers)
-        self.stderr_handlers = output_handlers(stderr_handlers)
-        self._name = name
+        # copies: the process is not to change when the caller adds to his list, nor the other way
+        self.lifecycle_handlers = own_list(lifecycle_handlers)
+        self.stdout_handlers = own_list(stdout_handlers)
+        self.stderr_handlers = own_list(stderr_handlers)
+        self.name = name
         self._clear()
 
     def _clear(self) -> None:
@@ -126,6 +135,12 @@ class ProcessRecord(Runnable):
         self._kill_sent = False
         self.started_event = Completion()
         self.ended_event = Completion()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(
+            f"{self!r} can't be pickled: a process can't be sent to another one, send what it "
+            "printed"
+        )
 
     # --- what subclasses say
 
@@ -152,7 +167,45 @@ class ProcessRecord(Runnable):
 
     @name.setter
     def name(self, name: str | None) -> None:
-        self._name = name
+        self._name = checked_name(name)
+
+    @property
+    def cmd(self) -> Command:
+        """What is run: text, or words."""
+        return self._cmd
+
+    @cmd.setter
+    def cmd(self, cmd: Command) -> None:
+        self._cmd = checked_command(cmd)
+
+    @property
+    def lifecycle_handlers(self) -> list[ProcessLifecycleHandler]:
+        """Told of its start, its end and its reset, in this order."""
+        return self._lifecycle_handlers
+
+    @lifecycle_handlers.setter
+    def lifecycle_handlers(
+        self, handlers: Iterable[ProcessLifecycleHandler] | ProcessLifecycleHandler | None
+    ) -> None:
+        self._lifecycle_handlers = lifecycle_handlers(handlers, ProcessLifecycleHandler)
+
+    @property
+    def stdout_handlers(self) -> list[OutputHandler]:
+        """Given what it prints on its standard output."""
+        return self._stdout_handlers
+
+    @stdout_handlers.setter
+    def stdout_handlers(self, handlers: OutputHandlers) -> None:
+        self._stdout_handlers = output_handlers(handlers, "stdout_handlers")
+
+    @property
+    def stderr_handlers(self) -> list[OutputHandler]:
+        """Given what it prints on its standard error."""
+        return self._stderr_handlers
+
+    @stderr_handlers.setter
+    def stderr_handlers(self, handlers: OutputHandlers) -> None:
+        self._stderr_handlers = output_handlers(handlers, "stderr_handlers")
 
     def _command_text(self) -> str:
         return self.cmd if isinstance(self.cmd, str) else join(self.cmd)
@@ -280,6 +333,27 @@ class ProcessRecord(Runnable):
         elif self.exit_code is not None:
             words.append(f"exit_code={self.exit_code}")
         return words
+
+
+def own_list(handlers: Any) -> Any:
+    """Return a copy of a list; what is none, as it is."""
+    return list(handlers) if isinstance(handlers, list) else handlers
+
+
+def checked_name(name: object) -> str | None:
+    """Return a name, or None; raise TypeError if it is neither."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"name: {name!r}: expected text, or None")
+    return name
+
+
+def process_options(process_args: object) -> dict[str, Any]:
+    """Return options of processes, given as a mapping or None; raise TypeError if it is neither."""
+    if process_args is None:
+        return {}
+    if not isinstance(process_args, Mapping):
+        raise TypeError(f"process_args: {process_args!r}: expected a dict of options of Process")
+    return dict(process_args)
 
 
 def checked_command(cmd: object) -> Command:

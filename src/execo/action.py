@@ -5,9 +5,11 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any, NoReturn, Self, SupportsIndex
 
+from execo._copies import CopiedAsNew
 from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
 from execo._engine.forks import fork_safe_lock
@@ -15,12 +17,26 @@ from execo._engine.loop import engine
 from execo._engine.safely import safely
 from execo._expect import Regexes, Search, compiled
 from execo._lifecycle import start_all
+from execo._record import checked_name, own_list, process_options
 from execo._runnable import Runnable
 from execo._unset import UNSET
 from execo.errors import ProcessesFailed
-from execo.handlers import STDOUT, ActionLifecycleHandler
+from execo.handlers import (
+    STDOUT,
+    ActionLifecycleHandler,
+    check_lifecycle_handler,
+    lifecycle_handlers,
+)
 from execo.host import Host, get_hosts_list
-from execo.process import Command, Process, ProcessBase
+from execo.process import (
+    Command,
+    Process,
+    ProcessBase,
+    check_stream,
+    checked_regexes,
+    expect_timeout,
+    input_bytes,
+)
 from execo.times import Deadline, Timeout, resolve_timeout
 
 logger = logging.getLogger("execo")
@@ -30,21 +46,23 @@ _claiming = fork_safe_lock()
 _COUNTS_PREFIX = "num_"
 
 
-class Action(Runnable):
+class Action(CopiedAsNew, Runnable):
     """A set of processes.
 
-    An action without processes ends at once.
+    An action without processes ends at once. A copy has copies of its processes, and was never
+    started.
     """
 
     def __init__(
         self,
-        lifecycle_handlers: Iterable[ActionLifecycleHandler] | None = None,
+        lifecycle_handlers: Iterable[ActionLifecycleHandler] | ActionLifecycleHandler | None = None,
         name: str | None = None,
         default_expect_timeout: Timeout = None,
     ) -> None:
-        self.lifecycle_handlers = list(lifecycle_handlers or ())
-        self._name = name
-        resolve_timeout(default_expect_timeout, None)
+        # a copy: the action is not to change when the caller adds to his list
+        self.lifecycle_handlers = own_list(lifecycle_handlers)
+        self.name = name
+        expect_timeout(default_expect_timeout)
         self.default_expect_timeout = default_expect_timeout
         self._processes: list[ProcessBase] = []
         self._clear()
@@ -54,8 +72,17 @@ class Action(Runnable):
         self._owner = None
         self.started_event = Completion()
         self.ended_event = Completion()
-        self._left = 0
-        self._lock = threading.Lock()
+
+    def __copy__(self) -> Self:
+        twin = super().__copy__()
+        twin._processes = [copy(process) for process in self._processes]
+        return twin
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(
+            f"{self!r} can't be pickled: processes can't be sent to another one, send what they "
+            "printed"
+        )
 
     # --- what can be read
 
@@ -65,8 +92,19 @@ class Action(Runnable):
         return self._processes
 
     @processes.setter
-    def processes(self, processes: list[ProcessBase]) -> None:
-        self._processes = processes
+    def processes(self, processes: Iterable[ProcessBase]) -> None:
+        self._processes = checked_processes(processes)
+
+    @property
+    def lifecycle_handlers(self) -> list[ActionLifecycleHandler]:
+        """Told of its start, its end and its reset, in this order; a single one is taken too."""
+        return self._lifecycle_handlers
+
+    @lifecycle_handlers.setter
+    def lifecycle_handlers(
+        self, handlers: Iterable[ActionLifecycleHandler] | ActionLifecycleHandler | None
+    ) -> None:
+        self._lifecycle_handlers = lifecycle_handlers(handlers, ActionLifecycleHandler)
 
     @property
     def name(self) -> str:
@@ -75,7 +113,7 @@ class Action(Runnable):
 
     @name.setter
     def name(self, name: str | None) -> None:
-        self._name = name
+        self._name = checked_name(name)
 
     def _description(self) -> str:
         return f"{type(self).__name__} of {len(self.processes)} processes"
@@ -122,6 +160,7 @@ class Action(Runnable):
             self._started = True
             self._owner = os.getpid()
         try:
+            self._check_handlers()
             self._start()
         except BaseException:
             self._started = False
@@ -133,8 +172,19 @@ class Action(Runnable):
         if self._started:
             raise ValueError(f"{self!r} was started already: call reset() to start it again")
 
+    def _require_startable(self) -> None:
+        """Raise TypeError or ValueError if a start is bound to fail."""
+        self._require_new()
+        self._check_handlers()
+        for process in checked_processes(self.processes):
+            process._require_startable()
+
+    def _check_handlers(self) -> None:
+        for handler in self.lifecycle_handlers:
+            check_lifecycle_handler(handler, ActionLifecycleHandler)
+
     def _start(self) -> None:
-        start_all(self.processes)
+        start_all(checked_processes(self.processes))
         self._began()
         self._when_all([process.ended_event for process in self.processes])
 
@@ -185,9 +235,14 @@ class Action(Runnable):
     def _concerns(self, owner: object) -> bool:
         return owner is self or any(owner is process for process in self.processes)
 
-    def write(self, text: str) -> int:
-        """Write to the standard input of all processes."""
+    def write(self, text: str | bytes) -> int:
+        """Write to the standard input of all processes.
+
+        Raises:
+            TypeError: it is neither text nor bytes.
+        """
         self._require_start("write to it")
+        input_bytes(text)
         for process in self.processes:
             process.write(text)
         return len(text)
@@ -206,11 +261,13 @@ class Action(Runnable):
         """
         self._require_start("expect output")
         self._require_waitable("wait for what it prints")
-        compiled(regexes)
-        given = resolve_timeout(timeout, resolve_timeout(self.default_expect_timeout, None))
+        sought = checked_regexes(regexes)
+        compiled(sought)
+        check_stream(stream)
+        given = resolve_timeout(timeout, expect_timeout(self.default_expect_timeout))
         deadline = Deadline.of(given)
         searches = [
-            Search(process, process._outputs[stream], stream, regexes, backtrack)
+            Search(process, process._outputs[stream], stream, sought, backtrack)
             for process in self.processes
         ]
         for search in searches:
@@ -251,11 +308,11 @@ class Local(Action):
     """A command on this machine, as an action of one process."""
 
     def __init__(
-        self, cmd: Command, process_args: dict[str, Any] | None = None, **options: Any
+        self, cmd: Command, process_args: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
         """`process_args`: options of the Process; `options`: those of Action."""
         super().__init__(**options)
-        self.processes = [Process(cmd, **(process_args or {}))]
+        self.processes = [Process(cmd, **process_options(process_args))]
 
     def _description(self) -> str:
         return f"Local({self.processes[0].name})" if self.processes else "Local"
@@ -268,6 +325,11 @@ class ParallelActions(Action):
         """`options`: those of Action."""
         super().__init__(**options)
         self.actions = checked_actions(actions)
+
+    def __copy__(self) -> Self:
+        twin = super().__copy__()
+        twin.actions = [copy(action) for action in self.actions]
+        return twin
 
     @property  # type: ignore[misc]  # to read only
     def processes(self) -> list[ProcessBase]:
@@ -292,11 +354,29 @@ class ParallelActions(Action):
                 action.kill(sig, auto_force_kill_timeout)
         return self
 
+    def _require_startable(self) -> None:
+        self._require_new()
+        self._check_handlers()
+        self._check_actions()
+
+    def _check_actions(self) -> None:
+        checked_actions(self.actions)
+        for action in self.actions:
+            action._require_startable()
+        if len(set(map(id, self.processes))) < len(self.processes):
+            raise ValueError("actions: the same process is in two of them")
+
     def _start(self) -> None:
-        for action in self.actions:
-            action._require_new()
-        for action in self.actions:
-            action.start()
+        # who gets an exception has nothing that runs, to kill and to wait for
+        self._check_actions()
+        try:
+            for action in self.actions:
+                action.start()
+        except BaseException:
+            for action in self.actions:
+                if action.running:
+                    action.kill(signal.SIGKILL)
+            raise
         self._began()
         self._when_all([action.ended_event for action in self.actions])
 
@@ -343,13 +423,31 @@ class SequentialActions(ParallelActions):
 
 
 def checked_actions(actions: Iterable[Action]) -> list[Action]:
-    """Return `actions` as a list; TypeError if one is no Action."""
+    """Return `actions` as a list.
+
+    Raises:
+        TypeError: they are not several, or one is no Action.
+        ValueError: the same is given twice.
+    """
+    if not isinstance(actions, Iterable):
+        raise TypeError(f"actions: {actions!r}: expected several actions, in a list")
     found = list(actions)
     for action in found:
         if not isinstance(action, Action):
             raise TypeError(f"actions: {action!r} is no Action")
     if len(set(map(id, found))) < len(found):
         raise ValueError("actions: the same action is given twice")
+    return found
+
+
+def checked_processes(processes: Iterable[ProcessBase]) -> list[ProcessBase]:
+    """Return `processes` as a list, a list itself; TypeError if one is no process."""
+    if not isinstance(processes, Iterable):
+        raise TypeError(f"processes: {processes!r}: expected several processes, in a list")
+    found = processes if isinstance(processes, list) else list(processes)
+    for process in found:
+        if not isinstance(process, ProcessBase):
+            raise TypeError(f"processes: {process!r} is no process")
     return found
 
 
@@ -369,14 +467,25 @@ def merge_stats(name: str, stats: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def started_actions(actions: Iterable[Action]) -> list[Action]:
+    """Return `actions`, which somebody wants to wait for, as a list.
+
+    Raises:
+        TypeError: they are not several, or one is no Action.
+        ValueError: one was not started, or is given twice.
+    """
+    found = checked_actions(actions)
+    for action in found:
+        action._require_start("wait for it")
+    return found
+
+
 def wait_any_actions(actions: Iterable[Action], timeout: Timeout = None) -> list[Action]:
     """Wait until one of `actions` ended, at most `timeout` seconds (None: no limit).
 
     Returns those that have ended, in the order given.
     """
-    found = checked_actions(actions)
-    for action in found:
-        action._require_start("wait for it")
+    found = started_actions(actions)
     seconds = resolve_timeout(timeout, None)
     any_ended = Completion()
     for action in found:
@@ -393,7 +502,7 @@ def wait_all_actions(actions: Iterable[Action], timeout: Timeout = None) -> list
 
     Returns those that have ended, in the order given.
     """
-    found = checked_actions(actions)
+    found = started_actions(actions)
     deadline = Deadline.of(timeout)
     for action in found:
         action.wait(deadline.remaining())

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable
 
 from execo._engine.clock import SystemClock
-from execo.action import Action, checked_actions
+from execo.action import Action, started_actions
 from execo.times import Date, Duration, Timeout, resolve_timeout, sleep_seconds
 
 __all__ = ["sleep", "wait_all_actions", "wait_any_actions"]
@@ -32,7 +32,7 @@ async def wait_any_actions(actions: Iterable[Action], timeout: Timeout = None) -
 
 
 async def _wait(actions: Iterable[Action], timeout: Timeout, when: str) -> list[Action]:
-    found = checked_actions(actions)
+    found = started_actions(actions)
 
     async def ended(action: Action) -> None:
         await action

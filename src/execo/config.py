@@ -6,7 +6,7 @@ the same names.
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,38 @@ def _checked_words(name: str, given: Any) -> list[Any]:
         if "\0" in word:
             raise ValueError(f"{name}: {word!r} holds a NUL character")
     return words
+
+
+_TOOLS = {
+    "remote_tool": {"SSH": SSH, "TAKTUK": TAKTUK},
+    "fileput_tool": {"SCP": SCP, "TAKTUK": TAKTUK, "CHAINPUT": CHAINPUT},
+    "fileget_tool": {"SCP": SCP, "TAKTUK": TAKTUK},
+}
+
+
+def _check_tool(name: str, tool: object) -> None:
+    tools = _TOOLS[name]
+    if tool not in tools.values():
+        accepted = " or ".join(f"{known} ({value})" for known, value in tools.items())
+        raise ValueError(f"{name}: {tool!r}: expected {accepted}")
+
+
+def _check_port_range(ports: Sequence[object]) -> None:
+    expected = "expected two numbers: the first port, and the one behind the last"
+    for port in ports:
+        if isinstance(port, bool) or not isinstance(port, int):
+            raise TypeError(f"port_range: {port!r} in {ports!r}: {expected}")
+    if len(ports) != 2 or not 0 < ports[0] < ports[1] <= 65536:  # type: ignore[operator]
+        raise ValueError(f"port_range: {ports!r}: {expected}")
+
+
+def _check_color_styles(styles: Mapping[str, object]) -> None:
+    for name, words in styles.items():
+        several = [words] if isinstance(words, str) else words
+        if not isinstance(several, Collection) or not all(isinstance(w, str) for w in several):
+            raise TypeError(
+                f"color_styles: {words!r} for {name!r}: expected names of colours and attributes"
+            )
 
 
 def _color_styles() -> dict[str, Any]:
@@ -105,11 +137,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.fanout is not None and self.fanout < 1:
             raise ValueError(f"fanout: {self.fanout}: expected 1 or more, or None")
-        if len(self.port_range) != 2 or not 0 < self.port_range[0] < self.port_range[1] <= 65536:
-            raise ValueError(
-                f"port_range: {self.port_range}: expected the first port, and the one behind the"
-                " last"
-            )
+        for name in _TOOLS:
+            _check_tool(name, getattr(self, name))
+        _check_port_range(self.port_range)
+        _check_color_styles(self.color_styles)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +181,11 @@ class ConnexionSettings:
                 raise ValueError(f"{name}: '' is no program")
         for name in _OPTIONS:
             _checked_words(name, getattr(self, name))
+        if self.host_rewrite_func is not None and not callable(self.host_rewrite_func):
+            raise TypeError(
+                f"host_rewrite_func: {self.host_rewrite_func!r}: expected a function that takes "
+                "and returns an address, or None"
+            )
 
 
 def layers_of(
@@ -197,9 +233,19 @@ def make_connexion_params(
     """Return connexion params: those given, above the default ones.
 
     `default_connexion_params`: None for `execo.default_connexion_params`.
+
+    Raises:
+        TypeError: one of them is no mapping.
     """
+    _check_params(connexion_params, "connexion_params")
+    _check_params(default_connexion_params, "default_connexion_params")
     below = _default() if default_connexion_params is None else default_connexion_params
     return {**below, **(connexion_params or {})}
+
+
+def _check_params(params: object, argument: str) -> None:
+    if params is not None and not isinstance(params, Mapping):
+        raise TypeError(f"{argument}: {params!r}: expected a dict")
 
 
 def _default() -> Mapping[str, Any]:

@@ -1,12 +1,15 @@
 """A port of this machine that leads to a port behind a host."""
 
+import errno
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from execo._engine.child import Exit
 from execo._engine.completion import Completion
+from execo._engine.forks import fork_safe_lock
 from execo.config import settings
 from execo.connexion import ConnexionParams
 from execo.handlers import STDOUT
@@ -37,25 +40,38 @@ class PortForwarder(SshProcess):
     ) -> None:
         """Make the process.
 
-        `local_port`: None takes a free one of `configuration['port_range']`. `bind_address`: local
-        address that listens, None for the loopback. `options`: those of SshProcess.
+        `local_port`: None takes a free one of `configuration['port_range']`, which no forwarder
+        that has not ended was given. `bind_address`: local address that listens, `*` for all of
+        them, None for the loopback. `options`: those of SshProcess.
         """
         self.remote_host = Host(remote_host)
         self.remote_port = _checked_port(remote_port, "remote_port")
-        self.bind_address = bind_address or "127.0.0.1"
-        self.local_port = (
-            free_port(self.bind_address)
-            if local_port is None
-            else _checked_port(local_port, "local_port")
-        )
-        route = f"{self.local_port} to {self.remote_host.address}:{self.remote_port}"
-        super().__init__(f"forward {route}", host, connexion_params, **options)
+        self.bind_address = _checked_address(bind_address)
+        target = f"{self.remote_host.address}:{self.remote_port}"
+        super().__init__(f"forward to {target}", host, connexion_params, **options)
+        self.local_port = self._taken_port(local_port)
+        self.cmd = f"forward {self.local_port} to {target}"
+
+    def _taken_port(self, given: int | None) -> int:
+        if given is not None:
+            port = _checked_port(given, "local_port")
+            with _taking:
+                _takers[port] = self
+            return port
+        ports = _port_range()
+        with _taking:
+            taken = {port for port, taker in _takers.items() if not taker.ended}
+            port = free_port(self.bind_address, ports, taken)
+            _takers[port] = self
+        return port
 
     def _argv(self) -> list[str]:
         params = ConnexionParams.of(self.connexion_params)
         target = self.remote_host.address
+        # ssh takes a colon for the end of an address
         where = f"[{target}]" if ":" in target else target
-        forward = f"{self.bind_address}:{self.local_port}:{where}:{self.remote_port}"
+        here = f"[{self.bind_address}]" if ":" in self.bind_address else self.bind_address
+        forward = f"{here}:{self.local_port}:{where}:{self.remote_port}"
         # the local command runs once the forwarding is in place
         options = (
             "-N", "-T", "-L", forward, "-o", "ExitOnForwardFailure=yes",
@@ -80,27 +96,49 @@ class PortForwarder(SshProcess):
         self.forwarding.abandon()
 
 
-def free_port(address: str) -> int:
-    """Return a port of `configuration['port_range']` that is free now on `address`.
+_taking = fork_safe_lock()
+_takers: WeakValueDictionary[int, PortForwarder] = WeakValueDictionary()
+"""Local port -> the forwarder made for it last: it listens later, or never."""
+
+
+def _port_range() -> list[int]:
+    """Return the ports of `configuration['port_range']`, in any order."""
+    ports = list(range(*settings().port_range))
+    # forwarders started together by several scripts should not look at them in the same order
+    random.shuffle(ports)
+    return ports
+
+
+def free_port(address: str, ports: Sequence[int], taken: Collection[int]) -> int:
+    """Return the first of `ports`, but those `taken`, that is free now on `address` (`*`: all).
 
     Raises:
         OSError: all are taken, or `address` is not of this machine.
     """
-    low, high = settings().port_range
-    ports = list(range(low, high))
-    # forwarders started together should not look at the same ports in the same order
-    random.shuffle(ports)
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    error: OSError | None = None
     for port in ports:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((address, port))
-            except OSError as failed:
-                error = failed
-                continue
+        if port not in taken and _is_free(address, port):
             return port
-    raise OSError(f"no free port between {low} and {high} on {address}") from error
+    raise OSError(f"no free port between {min(ports)} and {max(ports)} on {address}")
+
+
+def _is_free(address: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(("" if address == "*" else address, port))
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            return False
+        raise OSError(error.errno, f"bind_address: {address!r}: {error.strerror}") from error
+    return True
+
+
+def _checked_address(address: object) -> str:
+    if address is None:
+        return "127.0.0.1"
+    if not isinstance(address, str):
+        raise TypeError(f"bind_address: {address!r}: expected an address of this machine, or None")
+    return address.removeprefix("[").removesuffix("]") or "127.0.0.1"
 
 
 def _checked_port(port: object, argument: str) -> int:

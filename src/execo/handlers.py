@@ -1,14 +1,16 @@
 """What users attach to processes and actions: lifecycle handlers and output handlers.
 
 Handlers run on one thread of their own, in order for each process. An exception in a handler is
-logged and stops nothing.
+logged and stops nothing; what a handler of output raises after its first exception is not logged.
 """
 
+import errno
 import logging
 import os
 import re
+import select
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from execo._engine.buffers import text_decoder
 from execo._engine.forks import fork_safe_lock
@@ -105,6 +107,10 @@ class WritableFile(Protocol):
         ...
 
 
+H = TypeVar("H", ProcessLifecycleHandler, ActionLifecycleHandler)
+
+_OUTPUT_HANDLER = "a ProcessOutputHandler, an open file, a file descriptor or a file name"
+
 OutputHandler = ProcessOutputHandler | WritableFile | int | str | os.PathLike[str]
 """A handler, an open file (text or binary), a file descriptor, or the name of a file."""
 
@@ -116,6 +122,10 @@ class OutputSink(Protocol):
         """Take bytes; `eof` with the last of them."""
         ...
 
+    def __str__(self) -> str:
+        """Return what it is, for a message."""
+        ...
+
 
 def output_sink(handler: OutputHandler, process: Any, stream: int) -> OutputSink:
     """Return what gives bytes printed by `process` on `stream` to `handler`.
@@ -124,7 +134,7 @@ def output_sink(handler: OutputHandler, process: Any, stream: int) -> OutputSink
         OSError: a file can't be opened.
     """
     if isinstance(handler, ProcessOutputHandler):
-        return _TextSink(handler.read, process, stream)
+        return _TextSink(handler, process, stream)
     if isinstance(handler, int):
         return _DescriptorSink(handler)
     if isinstance(handler, str | os.PathLike):
@@ -132,15 +142,25 @@ def output_sink(handler: OutputHandler, process: Any, stream: int) -> OutputSink
     return _FileSink(handler)
 
 
-def output_handlers(
-    handlers: Iterable[OutputHandler] | OutputHandler | None,
-) -> list[OutputHandler]:
-    """Return output handlers, given one or several, as a list."""
+OutputHandlers = Iterable[OutputHandler] | OutputHandler | None
+"""One or several, or None."""
+
+
+def output_handlers(handlers: OutputHandlers, argument: str) -> list[OutputHandler]:
+    """Return output handlers, given one or several, as a list; a list is returned itself.
+
+    Raises:
+        TypeError: it is no handler, and there are none in it.
+    """
+    if isinstance(handlers, list):
+        return handlers
     if handlers is None:
         return []
     if _is_output_handler(handlers):
         return [handlers]  # type: ignore[list-item]
-    return list(handlers)  # type: ignore[arg-type]
+    if not isinstance(handlers, Iterable) or isinstance(handlers, bytes):
+        raise TypeError(f"{argument}: {handlers!r}: expected {_OUTPUT_HANDLER}, or several")
+    return list(handlers)
 
 
 def _is_output_handler(handler: object) -> bool:
@@ -150,30 +170,54 @@ def _is_output_handler(handler: object) -> bool:
     )
 
 
-def check_lifecycle_handler(handler: object) -> None:
+def lifecycle_handlers(handlers: object, expected: type[H]) -> list[H]:
+    """Return lifecycle handlers, given one or several, as a list; a list is returned itself.
+
+    Raises:
+        TypeError: it is no handler, and there are none in it.
+    """
+    if isinstance(handlers, list):
+        return handlers
+    if handlers is None:
+        return []
+    if _is_lifecycle_handler(handlers):
+        return [handlers]  # type: ignore[list-item]
+    if not isinstance(handlers, Iterable) or isinstance(handlers, str | bytes):
+        raise TypeError(f"lifecycle_handlers: {handlers!r}: expected {_a(expected)}, or several")
+    return list(handlers)
+
+
+def _is_lifecycle_handler(handler: object) -> bool:
+    return all(callable(getattr(handler, event, None)) for event in ("start", "end", "reset"))
+
+
+def check_lifecycle_handler(
+    handler: object,
+    expected: type[ProcessLifecycleHandler | ActionLifecycleHandler] = ProcessLifecycleHandler,
+) -> None:
     """Raise TypeError if `handler` can't be told of the life of a process or an action."""
-    if not all(callable(getattr(handler, event, None)) for event in ("start", "end", "reset")):
-        raise TypeError(f"lifecycle handler {handler!r}: expected a ProcessLifecycleHandler")
+    if not _is_lifecycle_handler(handler):
+        raise TypeError(f"lifecycle handler {handler!r}: expected {_a(expected)}")
+
+
+def _a(kind: type[object]) -> str:
+    return f"a{'n' if kind.__name__[0] in 'AEIOU' else ''} {kind.__name__}"
 
 
 def check_output_handler(handler: object) -> None:
     """Raise TypeError if `handler` is none of the things that output can be given to."""
     if not _is_output_handler(handler):
-        raise TypeError(
-            f"output handler {handler!r}: expected a ProcessOutputHandler, an open file, "
-            "a file descriptor or a file name"
-        )
+        raise TypeError(f"output handler {handler!r}: expected {_OUTPUT_HANDLER}")
 
 
 class _TextSink:
-    def __init__(
-        self,
-        read: Callable[[Any, int, str, bool, bool], None],
-        process: Any,
-        stream: int,
-    ) -> None:
-        self._read, self._process, self._stream = read, process, stream
+    def __init__(self, handler: ProcessOutputHandler, process: Any, stream: int) -> None:
+        self._handler, self._read = handler, handler.read
+        self._process, self._stream = process, stream
         self._decoder = text_decoder()
+
+    def __str__(self) -> str:
+        return repr(self._handler)
 
     def __call__(self, data: bytes, eof: bool) -> None:
         text = self._decoder.decode(data, eof)
@@ -185,6 +229,9 @@ class _DescriptorSink:
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
+    def __str__(self) -> str:
+        return f"descriptor {self._fd}"
+
     def __call__(self, data: bytes, eof: bool) -> None:
         _write_all(self._fd, data)
 
@@ -193,6 +240,9 @@ class _FileSink:
     def __init__(self, file: WritableFile) -> None:
         self._file = file
         self._decoder = text_decoder()
+
+    def __str__(self) -> str:
+        return repr(self._file)
 
     def __call__(self, data: bytes, eof: bool) -> None:
         text = self._decoder.decode(data, eof)
@@ -217,10 +267,12 @@ class _NamedFileSink:
         with self._lock:
             fd, users = self._open.get(self._path, (-1, 0))
             if fd < 0:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-                fd = os.open(self._path, flags, 0o666)
+                fd = _opened(self._path)
             self._open[self._path] = (fd, users + 1)
         self._fd = fd
+
+    def __str__(self) -> str:
+        return self._path
 
     def __call__(self, data: bytes, eof: bool) -> None:
         try:
@@ -239,10 +291,31 @@ class _NamedFileSink:
                 os.close(fd)
 
 
+def _opened(path: str) -> int:
+    # a FIFO would keep us, and all who want the lock, until somebody reads it
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        return os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        reason = "nobody reads it: a FIFO is to be open for reading before the start"
+        raise OSError(error.errno, reason, path) from error
+
+
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view) :]
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            _wait_until_writable(fd)
+
+
+def _wait_until_writable(fd: int) -> None:
+    writable = select.poll()
+    writable.register(fd, select.POLLOUT)
+    writable.poll()
 
 
 class ExpectOutputHandler(ProcessOutputHandler):

@@ -78,9 +78,9 @@ style = _Style()
 
 
 def _styled(name: str, text: str) -> str:
-    from execo.config import configuration
+    from execo.config import configuration, settings
 
-    words = configuration["color_styles"].get(name, name if name in _CODES else ())
+    words = settings().color_styles.get(name, name if name in _CODES else ())
     words = (words,) if isinstance(words, str) else words
     codes = [str(_CODES[word]) for word in words if word in _CODES]
     if not codes or not _colours_wanted(configuration.get("color_mode", UNSET)):

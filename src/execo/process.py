@@ -6,7 +6,7 @@ goes on.
 
 import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from execo import _expect
@@ -17,7 +17,7 @@ from execo._record import Command, ProcessState
 from execo._unset import UNSET
 from execo.config import settings
 from execo.connexion import ConnexionParams
-from execo.handlers import STDOUT
+from execo.handlers import STDERR, STDOUT
 from execo.host import Host
 from execo.quoting import local_argv, remote_command
 from execo.spelling import accept_old_spellings
@@ -58,7 +58,8 @@ class ProcessBase(ProcessLife):
         wanted = auto_force_kill_timeout is not None and auto_force_kill_timeout is not False
         if sig == signal.SIGTERM and wanted:
             given = UNSET if auto_force_kill_timeout is True else auto_force_kill_timeout
-            force = resolve_timeout(given, settings().kill_timeout)
+            default = settings().kill_timeout
+            force = resolve_timeout(given, default, argument="auto_force_kill_timeout")
         child = self._child
         if child is not None and not self.ended and not self._is_foreign():
             if sig in ENDING_SIGNALS:
@@ -70,9 +71,12 @@ class ProcessBase(ProcessLife):
         """Write to the standard input of the process, and return without waiting that it reads.
 
         Returns the number of characters, as files do.
+
+        Raises:
+            TypeError: it is neither text nor bytes.
         """
         self._require_start("write to it")
-        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)
+        data = input_bytes(text)
         if self._child is not None:
             engine().call(self._child.write, data)
         return len(text)
@@ -102,8 +106,10 @@ class ProcessBase(ProcessLife):
         """
         self._require_start("expect output")
         self._require_waitable("wait for what it prints")
-        seconds = resolve_timeout(timeout, resolve_timeout(self.default_expect_timeout, None))
-        return _expect.expect(self, self._outputs[stream], stream, regexes, seconds, backtrack)
+        sought = checked_regexes(regexes)
+        check_stream(stream)
+        seconds = resolve_timeout(timeout, expect_timeout(self.default_expect_timeout))
+        return _expect.expect(self, self._outputs[stream], stream, sought, seconds, backtrack)
 
     def reset(self) -> Self:
         """Forget the run, so that it can be started again.
@@ -116,6 +122,39 @@ class ProcessBase(ProcessLife):
             self._clear()
             self._tell("reset")
         return self
+
+
+def input_bytes(text: object) -> bytes:
+    """Return what the input of a process gets for `text`; raise TypeError if it is none."""
+    if isinstance(text, str):
+        return text.encode("utf-8", "surrogateescape")
+    if isinstance(text, bytes | bytearray | memoryview):
+        return bytes(text)
+    raise TypeError(f"text: {text!r}: expected text or bytes")
+
+
+def checked_regexes(regexes: object) -> list[Any]:
+    """Return regular expressions, given one or several, as a list.
+
+    Raises:
+        TypeError: it is no regular expression, and there are none in it.
+    """
+    if isinstance(regexes, str | re.Pattern):
+        return [regexes]
+    if not isinstance(regexes, Iterable) or isinstance(regexes, bytes):
+        raise TypeError(f"regexes: {regexes!r}: expected a regular expression, or several")
+    return list(regexes)
+
+
+def check_stream(stream: object) -> None:
+    """Raise ValueError if `stream` is no number of a stream of output."""
+    if stream not in (STDOUT, STDERR):
+        raise ValueError(f"stream: {stream!r}: expected STDOUT ({STDOUT}) or STDERR ({STDERR})")
+
+
+def expect_timeout(timeout: Timeout) -> float | None:
+    """Return a `default_expect_timeout` in seconds, None for no limit."""
+    return resolve_timeout(timeout, argument="default_expect_timeout")
 
 
 class Process(ProcessBase):

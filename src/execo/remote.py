@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from execo._record import checked_command
+from execo._record import checked_command, process_options
 from execo.action import Action
 from execo.connexion import ConnexionParams
 from execo.host import Host, get_hosts_list, hosts_in_short
 from execo.process import Command, SshProcess
-from execo.serial import SerialSsh
+from execo.serial import SerialSsh, checked_device
 from execo.spelling import accept_old_spellings
 from execo.substitutions import Substitutions, substituted_options
 
@@ -63,7 +63,7 @@ def host_processes(
     substitute = Substitutions(values)
     if not callable(cmd):
         cmd = checked_command(cmd)
-    options = dict(process_args or {})
+    options = process_options(process_args)
     for index, host in enumerate(hosts):
         address = ConnexionParams.of(connexion_params).address(host)
         own = substituted_options(options, substitute, index, address)
@@ -92,6 +92,7 @@ class RemoteSerial(Action):
         """`process_args`: options of each SerialSsh; `options`: those of Action."""
         super().__init__(**options)
         self.hosts = get_hosts_list(hosts)
+        checked_device(device)
         substitute = Substitutions()
         for index, host in enumerate(self.hosts):
             address = ConnexionParams.of(connexion_params).address(host)
@@ -101,7 +102,7 @@ class RemoteSerial(Action):
                     substitute(device, index, address),
                     speed,
                     connexion_params,
-                    **substituted_options(process_args or {}, substitute, index, address),
+                    **substituted_options(process_args, substitute, index, address),
                 )
             )
 

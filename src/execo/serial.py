@@ -14,8 +14,7 @@ def serial_command(device: str, speed: int) -> str:
 
     The port is set to `speed` bauds, raw, 8 bits, no parity, one stop bit.
     """
-    if not isinstance(device, str) or not device:
-        raise TypeError(f"device: {device!r} is no path of a serial port")
+    checked_device(device)
     if isinstance(speed, bool) or not isinstance(speed, int) or speed <= 0:
         raise ValueError(f"speed: {speed!r} is no number of bauds")
     port = quote(device if device.startswith("/") else f"./{device}")
@@ -24,6 +23,13 @@ def serial_command(device: str, speed: int) -> str:
         f"stty -F {port} {speed} raw -echo cs8 -parenb -cstopb && "
         f"{{ cat {port} & exec cat > {port}; }}"
     )
+
+
+def checked_device(device: object) -> str:
+    """Return the path of a serial port; raise TypeError if it is none."""
+    if not isinstance(device, str) or not device:
+        raise TypeError(f"device: {device!r} is no path of a serial port")
+    return device
 
 
 class Serial(Process):

@@ -2,10 +2,14 @@
 
 import inspect
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FrameType
 from typing import Any
+
+from execo._record import process_options
+from execo.handlers import OutputHandler, output_handlers
 
 logger = logging.getLogger("execo")
 
@@ -87,14 +91,25 @@ def _chooser(value: object, expression: str) -> Callable[[int], str]:
 
 
 def substituted_options(
-    options: Mapping[str, Any], substitute: Substitutions, index: int, address: str
+    options: Mapping[str, Any] | None, substitute: Substitutions, index: int, address: str
 ) -> dict[str, Any]:
-    """Return `options` of a process, with the file names of its handlers for this host."""
-    own = dict(options)
+    """Return `options` of a process, with the file names of its handlers for this host.
+
+    Raises:
+        TypeError: `options` are no mapping, or handlers are none.
+    """
+    own = process_options(options)
     for key in _HANDLER_LISTS:
-        if own.get(key):
+        if own.get(key) is not None:
             own[key] = [
-                substitute(handler, index, address) if isinstance(handler, str) else handler
-                for handler in own[key]
+                _substituted(handler, substitute, index, address)
+                for handler in output_handlers(own[key], key)
             ]
     return own
+
+
+def _substituted(
+    handler: OutputHandler, substitute: Substitutions, index: int, address: str
+) -> OutputHandler:
+    name = os.fspath(handler) if isinstance(handler, os.PathLike) else handler
+    return substitute(name, index, address) if isinstance(name, str) else handler

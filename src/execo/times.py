@@ -200,16 +200,21 @@ class Timer:
         return self
 
 
-def resolve_timeout(timeout: Timeout, default: Timeout = None) -> float | None:
+def resolve_timeout(
+    timeout: Timeout, default: Timeout = None, argument: str = "timeout"
+) -> float | None:
     """Return a timeout in seconds, None for no limit; `default` when it was not given.
+
+    `argument`: what an error calls it.
 
     Raises:
         TypeError: it is of another type.
         ValueError: it is negative, infinite, or text of another form.
     """
     if timeout is UNSET or timeout is False:
-        return None if default is UNSET or default is False else resolve_timeout(default)
-    return None if timeout is None else _seconds(timeout, "timeout")
+        unlimited = default is UNSET or default is False
+        return None if unlimited else resolve_timeout(default, argument=argument)
+    return None if timeout is None else _seconds(timeout, argument)
 
 
 @dataclass(frozen=True, slots=True)

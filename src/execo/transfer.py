@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from execo._engine.child import ChildOptions
 from execo.action import Action
 from execo.connexion import ConnexionParams
 from execo.host import Host, get_hosts_list, hosts_in_short
@@ -18,14 +20,34 @@ Files = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 class CopyProcess(Process):
     """One copy between this machine and a host."""
 
-    def __init__(self, argv: Sequence[str], host: Host, **options: Any) -> None:
+    def __init__(
+        self, argv: Sequence[str], host: Host, directory: str | None = None, **options: Any
+    ) -> None:
+        """`directory`: made before the copy, on this machine."""
         super().__init__(argv, **options)
         self._host = host
+        self._directory = directory
 
     @property
     def host(self) -> Host:
         """Host on the other side of the copy."""
         return self._host
+
+    def _prepare(
+        self, environment: Mapping[bytes, bytes], directory: str | None
+    ) -> tuple[list[str], ChildOptions]:
+        argv, options = super()._prepare(environment, directory)
+        reason = None if self._directory is None else _why_not_made(self._directory)
+        return argv, options if reason is None else replace(options, impossible=reason)
+
+
+def _why_not_made(directory: str) -> str | None:
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return f"can't make the directory {directory}: {reason}"
+    return None
 
 
 class Put(Action):
@@ -57,7 +79,7 @@ class Put(Action):
             files = [local_path(substitute(f, index, address)) for f in self.local_files]
             location = substitute(self.remote_location, index, address)
             argv = [*params.scp_argv(host), "--", *files, params.scp_target(host, location)]
-            own = substituted_options(process_args or {}, substitute, index, address)
+            own = substituted_options(process_args, substitute, index, address)
             self.processes.append(CopyProcess(argv, host, **own))
 
     def _description(self) -> str:
@@ -87,7 +109,6 @@ class Get(Action):
         self.hosts = get_hosts_list(hosts)
         self.remote_files = checked_files(remote_files, "remote_files")
         self.local_location = checked_location(local_location, "local_location")
-        self._directories: list[str] = []
         substitute = Substitutions()
         for index, host in enumerate(self.hosts):
             params = ConnexionParams.of(connexion_params)
@@ -96,16 +117,10 @@ class Get(Action):
                 params.scp_source(host, substitute(f, index, address)) for f in self.remote_files
             ]
             location = local_path(substitute(self.local_location, index, address))
-            if location.endswith("/"):
-                self._directories.append(location)
+            directory = location if location.endswith("/") else None
             argv = [*params.scp_argv(host), "--", *files, location]
-            own = substituted_options(process_args or {}, substitute, index, address)
-            self.processes.append(CopyProcess(argv, host, **own))
-
-    def _start(self) -> None:
-        for directory in self._directories:
-            Path(directory).mkdir(parents=True, exist_ok=True)
-        super()._start()
+            own = substituted_options(process_args, substitute, index, address)
+            self.processes.append(CopyProcess(argv, host, directory, **own))
 
     def _description(self) -> str:
         return f"Get({', '.join(self.remote_files)} from {hosts_in_short(self.hosts)})"

@@ -75,12 +75,10 @@ def launch(directory: Directory, *, parent: bool) -> "subprocess.Popen[bytes]":
             stderr=log,
             start_new_session=True,
         )
-    assert process.stdout is not None
-    ready = process.stdout.readline()
-    process.stdout.close()
-    if not ready:
+    if process.stdout is None or not process.stdout.readline():
         process.wait()
         raise SandboxError(f"the sandbox does not start: {_last_words(directory)}")
+    process.stdout.close()
     return process
 
 

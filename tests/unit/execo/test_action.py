@@ -7,14 +7,17 @@ import pytest
 from execo import (
     Action,
     ActionLifecycleHandler,
+    Get,
     Local,
     ParallelActions,
     Process,
     ProcessesFailed,
     ProcessLifecycleHandler,
     Remote,
+    RemoteSerial,
     Report,
     SequentialActions,
+    aio,
     filter_bad_hosts,
     wait_all_actions,
     wait_any_actions,
@@ -232,3 +235,110 @@ def test_a_killed_action_starts_nothing_more_inside():
     inner.processes[0].started_event.wait()
     assert outer.kill().wait(timeout=20).ended
     assert [process.started for process in outer.processes] == [True, False, False]
+
+
+def impossible(action):
+    action.processes[0].timeout = "abc"
+    return action
+
+
+def test_no_action_is_started_together_with_one_that_cannot_be():
+    shared = action_of("sleep 60")
+    for other in (impossible(action_of("true")), ParallelActions([shared])):
+        together = ParallelActions([shared, ParallelActions([other])])
+        with pytest.raises(ValueError, match=r"abc|the same process is in two of them"):
+            together.start()
+        assert not together.started
+        assert not shared.started
+        assert not shared.processes[0].started
+
+
+def test_an_action_that_fails_when_it_is_started_takes_those_before_it_with_it():
+    class Fails(Action):
+        def _start(self):
+            raise OSError("no memory")
+
+    before = action_of("sleep 60")
+    with pytest.raises(OSError, match="no memory"):
+        ParallelActions([before, Fails()]).start()
+    assert before.wait(20).ended
+    assert before.processes[0].killed
+
+
+def test_a_local_directory_that_cannot_be_made_is_an_error_of_the_copy(tmp_path):
+    (tmp_path / "file").touch()
+    args = {"nolog_error": True}
+    get = Get("h", "/x", f"{tmp_path}/file/{{{{{{host}}}}}}/", process_args=args)
+    assert ParallelActions([action_of("true"), get]).run().ended
+    [process] = get.processes
+    assert process.error
+    assert process.error_reason == f"can't make the directory {tmp_path}/file/h/: Not a directory"
+
+
+def test_waiting_for_an_action_that_was_not_started_is_refused_by_all_twins():
+    quick, new = action_of("true").start(), action_of("true")
+    for wait in (wait_all_actions, wait_any_actions):
+        with pytest.raises(ValueError, match="was not started"):
+            wait([quick, new])
+    for twin in (aio.wait_all_actions, aio.wait_any_actions):
+        with pytest.raises(ValueError, match="was not started"):
+            asyncio.run(twin([quick, new]))
+    quick.wait()
+
+
+def test_what_are_not_several_actions_is_refused_by_name():
+    action = action_of("true")
+    for wrong in (ParallelActions, SequentialActions, wait_all_actions, wait_any_actions):
+        with pytest.raises(TypeError, match="actions: None: expected several actions"):
+            wrong(None)
+    with pytest.raises(TypeError, match=r"actions: <Action\(.*: expected several actions"):
+        asyncio.run(aio.wait_all_actions(action))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("name", 5, "name: 5: expected text, or None"),
+        ("default_expect_timeout", "x", "default_expect_timeout: 'x' is no duration"),
+        ("lifecycle_handlers", 5, "lifecycle_handlers: 5: expected an ActionLifecycleHandler, or"),
+    ],
+)
+def test_impossible_options_of_actions_are_refused_by_name(option, value, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Action(**{option: value})
+
+
+def test_a_single_lifecycle_handler_of_an_action_is_a_list_of_one():
+    ended = []
+
+    class Life(ActionLifecycleHandler):
+        def end(self, action):
+            ended.append(action)
+
+    action = action_of("true", lifecycle_handlers=Life()).run()
+    assert ended == [action]
+    action.reset().lifecycle_handlers = None
+    assert action.run().ok
+
+
+def test_a_lifecycle_handler_that_is_none_keeps_the_action_from_being_started():
+    action = action_of("true", lifecycle_handlers=[5])
+    for start in (action.start, ParallelActions([action]).start):
+        with pytest.raises(TypeError, match="lifecycle handler 5: expected an ActionLifecycle"):
+            start()
+    assert not action.processes[0].started
+
+
+@pytest.mark.parametrize("processes", [5, [5]])
+def test_what_are_no_processes_is_refused_by_name(processes):
+    with pytest.raises(TypeError, match="processes: 5"):
+        Action().processes = processes
+    action = Action()
+    action.processes.append(5)
+    with pytest.raises(TypeError, match="processes: 5 is no process"):
+        action.start()
+
+
+def test_a_serial_port_that_is_no_path_is_refused_by_name():
+    with pytest.raises(TypeError, match="device: 5 is no path of a serial port"):
+        RemoteSerial("h", 5)

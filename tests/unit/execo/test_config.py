@@ -397,3 +397,35 @@ def test_every_setting_has_a_default_that_its_own_type_accepts():
         found = SettingsDict(record, "record", lambda: ())
         found.update(found.copy())
         assert found.snapshot() == record()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("remote_tool", 99, r"remote_tool: 99: expected SSH \(1\) or TAKTUK \(3\)"),
+        ("fileput_tool", 1, r"1: expected SCP \(2\) or TAKTUK \(3\) or CHAINPUT \(4\)"),
+        ("fileget_tool", 4, r"4: expected SCP \(2\) or TAKTUK \(3\)"),
+        ("port_range", ("a", "b"), "port_range: 'a' in .*: expected two numbers"),
+        ("color_styles", {"emph": 5}, "color_styles: 5 for 'emph': expected names of colours"),
+        ("color_styles", {"emph": ["red", 5]}, r"color_styles: \['red', 5\] for 'emph'"),
+    ],
+)
+def test_an_impossible_setting_is_told_with_what_is_accepted(key, value, message):
+    before = configuration[key]
+    with pytest.raises((TypeError, ValueError), match=message):
+        configuration[key] = value
+    assert configuration[key] == before
+
+
+def test_what_can_not_rewrite_hosts_is_refused_where_it_is_written():
+    with pytest.raises(TypeError, match="host_rewrite_func: 5: expected a function"):
+        default_connexion_params["host_rewrite_func"] = 5
+    with pytest.raises(TypeError, match="host_rewrite_func: 5: expected a function"):
+        execo.SshProcess("true", "h", {"host_rewrite_func": 5})
+
+
+def test_what_are_no_connexion_params_is_refused_by_name():
+    with pytest.raises(TypeError, match="^connexion_params: 5: expected a dict"):
+        make_connexion_params(5)
+    with pytest.raises(TypeError, match="default_connexion_params: 5: expected a dict"):
+        make_connexion_params({}, 5)

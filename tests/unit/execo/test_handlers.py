@@ -1,6 +1,7 @@
 """What becomes of output: lines, files, descriptors; and looking for text in it."""
 
 import io
+import logging
 import os
 import re
 
@@ -13,6 +14,7 @@ from execo import (
     STDOUT,
     ActionLifecycleHandler,
     ExpectOutputHandler,
+    Process,
     ProcessLifecycleHandler,
     ProcessOutputHandler,
 )
@@ -200,3 +202,59 @@ def test_searching_much_output_costs_no_more_than_a_few_times_its_length():
     for _ in range(1000):
         handler.read(PROCESS, STDOUT, "x" * 65536, False, False)
     assert searched < 8 * 1000 * 65536
+
+
+def test_a_descriptor_that_does_not_block_gets_all_of_much_output():
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with open(read_end, "rb") as file:
+        process = Process("head -c 1000000 /dev/zero", stdout_handlers=write_end).start()
+        got = file.read(1000000)
+        process.wait()
+        os.close(write_end)
+        assert len(got) + len(file.read()) == 1000000
+
+
+def test_a_fifo_that_nobody_reads_is_told_and_keeps_nobody_waiting(tmp_path, caplog):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    assert Process("echo hi", stdout_handlers=fifo).run().stdout == "hi\n"
+    assert f"not written to {fifo}: [Errno 6] nobody reads it" in caplog.text
+
+
+def test_a_fifo_that_is_read_gets_the_output(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)) as file:
+        Process("echo hi", stdout_handlers=str(fifo)).run()
+        assert file.read() == "hi\n"
+
+
+def test_a_full_disk_is_told_once_in_one_line_for_each_process(caplog):
+    caplog.set_level(logging.ERROR)
+    with open("/dev/full", "wb", buffering=0) as file:
+        process = Process("seq 100000", stdout_handlers=["/dev/full", file.fileno()]).run()
+        told = [(r.getMessage().partition(" is lost, ")[2], r.exc_info) for r in caplog.records]
+        assert told == [
+            (f"not written to {where}: [Errno 28] No space left on device", None)
+            for where in ("/dev/full", f"descriptor {file.fileno()}")
+        ]
+    assert all("seq 100000" in record.getMessage() for record in caplog.records)
+    assert process.stdout.endswith("100000\n")
+
+
+def test_a_handler_that_always_fails_is_told_once_with_its_traceback(caplog):
+    calls = []
+
+    class Fails(ProcessOutputHandler):
+        def read(self, process, stream, string, eof, error):
+            calls.append(eof)
+            raise KeyError("x")
+
+    Process("seq 100000", stdout_handlers=Fails()).run()
+    [record] = caplog.records
+    assert record.exc_info[0] is KeyError
+    assert "seq 100000" in record.getMessage()
+    assert "Fails" in record.getMessage()
+    assert len(calls) > 1
+    assert calls[-1]

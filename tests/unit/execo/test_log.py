@@ -133,3 +133,9 @@ def test_on_a_terminal_there_are_colours_unless_no_color_is_set(monkeypatch):
 def test_style_has_no_attributes_of_python_by_accident():
     with pytest.raises(AttributeError):
         style.__wrapped__  # noqa: B018
+
+
+def test_styles_are_the_default_ones_when_settings_were_cleared():
+    configuration.clear()
+    configuration["color_mode"] = True
+    assert style.emph("x") == "\x1b[35;1mx\x1b[0m"

@@ -15,6 +15,7 @@ from execo import (
     STDERR,
     STDOUT,
     Action,
+    Local,
     Process,
     ProcessLifecycleHandler,
     ProcessOutputHandler,
@@ -746,3 +747,100 @@ def test_much_past_output_is_not_gone_through_for_each_line():
         process._expected.clear()
         numbers = [process.expect(r"(\d+)\n")[1][1] for _ in range(500)]
     assert numbers == [str(number) for number in range(1, 501)]
+
+
+def test_a_single_handler_can_be_assigned_and_none_is_none(tmp_path):
+    process = Process("echo hi")
+    process.stdout_handlers = str(tmp_path / "out")
+    process.stderr_handlers = None
+    process.lifecycle_handlers = None
+    assert process.run().ok
+    assert (tmp_path / "out").read_text() == "hi\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_handlers_added_to_a_list_after_it_was_assigned_count():
+    process, handlers = Process("echo hi"), []
+    process.stdout_handlers = handlers
+    handlers.append(file := io.StringIO())
+    process.run()
+    assert file.getvalue() == "hi\n"
+
+
+def test_a_single_lifecycle_handler_is_a_list_of_one():
+    ended = []
+
+    class Life(ProcessLifecycleHandler):
+        def end(self, process):
+            ended.append(process)
+
+    process = Process("true", lifecycle_handlers=Life()).run()
+    assert ended == [process]
+
+
+def test_a_file_name_that_is_none_is_told_and_stops_nothing(caplog):
+    process = Process("echo hi", stdout_handlers=["a\0b"]).run()
+    assert process.stdout == "hi\n"
+    assert "output is not written to a\0b" in caplog.text
+
+
+@pytest.mark.parametrize("text", [5, None, [65, 66], 1.5])
+def test_what_is_neither_text_nor_bytes_is_not_written(text):
+    process, action = Process("cat").start(), Local("cat").start()
+    for runnable in (process, action):
+        with pytest.raises(TypeError, match=r"text: .*: expected text or bytes"):
+            runnable.write(text)
+    process.write(bytearray(b"a"))
+    assert process.close_stdin().wait().stdout == "a"
+    action.kill().wait()
+
+
+@pytest.mark.parametrize("regexes", [None, 5, b"x"])
+def test_expecting_what_is_no_regular_expression_is_refused_by_name(regexes):
+    with Process("cat").start() as process, Local("cat").start() as action:
+        for runnable in (process, action):
+            with pytest.raises(TypeError, match=rf"regexes: {regexes!r}: expected a regular"):
+                runnable.expect(regexes)
+
+
+def test_expecting_of_a_stream_that_is_none_is_refused_by_name():
+    with Process("cat").start() as process, Local("cat").start() as action:
+        for runnable in (process, action):
+            with pytest.raises(
+                ValueError, match=r"stream: 3: expected STDOUT \(1\) or STDERR \(2\)"
+            ):
+                runnable.expect("x", stream=3)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("name", 5, "name: 5: expected text, or None"),
+        ("default_expect_timeout", "x", "default_expect_timeout: 'x' is no duration"),
+        ("lifecycle_handlers", 5, "lifecycle_handlers: 5: expected a ProcessLifecycleHandler, or"),
+        ("stdout_handlers", 1.5, "stdout_handlers: 1.5: expected a ProcessOutputHandler, an open"),
+        ("stderr_handlers", b"x", "stderr_handlers: b'x': expected a ProcessOutputHandler"),
+    ],
+)
+def test_impossible_options_are_refused_by_name(option, value, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Process("true", **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("cmd", None), ("cmd", 5), ("name", 5), ("stdout_handlers", 1.5)]
+)
+def test_impossible_options_are_refused_where_they_are_assigned(option, value):
+    process = Process("true")
+    with pytest.raises(TypeError, match=f"{option}: {value}"):
+        setattr(process, option, value)
+    assert process.run().ok
+
+
+def test_an_impossible_time_before_a_forced_kill_is_refused_by_its_own_name():
+    with Process("cat").start() as process:
+        with pytest.raises(ValueError, match="auto_force_kill_timeout: -1 is no duration"):
+            process.kill(auto_force_kill_timeout=-1)
+        process.default_expect_timeout = "x"
+        with pytest.raises(ValueError, match="default_expect_timeout: 'x'"):
+            process.expect("y")

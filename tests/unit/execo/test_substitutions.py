@@ -1,10 +1,12 @@
 """`{{{host}}}` and `{{expression}}`."""
 
+import io
 import logging
+from pathlib import Path
 
 import pytest
 
-from execo import Host, Remote
+from execo import Get, Host, Local, ProcessOutputHandler, Put, Remote, RemoteSerial
 from execo.substitutions import Substitutions, callers_names, substituted_options
 
 GLOBAL = ["g0", "g1"]
@@ -115,3 +117,35 @@ def test_names_of_files_of_handlers_are_substituted_and_other_handlers_are_not()
     found = substituted_options(options, substitute, 1, "h")
     assert found == {"stdout_handlers": ["b.out", 3], "timeout": 4}
     assert options["stdout_handlers"] == ["{{x}}.out", 3]
+
+
+@pytest.mark.parametrize("single", [list, tuple, lambda given: given[0]])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_file_names_of_handlers_are_substituted_alone_in_lists_and_as_paths(single, kind):
+    action = Remote(
+        "true", ["a", "b"], process_args={"stdout_handlers": single([kind("{{{host}}}")])}
+    )
+    assert [p.stdout_handlers for p in action.processes] == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize("handler", [1, io.StringIO(), ProcessOutputHandler()])
+def test_a_single_handler_is_one_for_every_process(handler):
+    action = Remote("true", ["a", "b"], process_args={"stderr_handlers": handler})
+    assert [p.stderr_handlers for p in action.processes] == [[handler]] * 2
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda args: Remote("true", "h", process_args=args),
+        lambda args: Put("h", "f", process_args=args),
+        lambda args: Get("h", "f", process_args=args),
+        lambda args: RemoteSerial("h", "ttyS0", process_args=args),
+        lambda args: Local("true", process_args=args),
+    ],
+)
+def test_impossible_process_args_are_refused_by_name(make):
+    with pytest.raises(TypeError, match="process_args: 5: expected a dict"):
+        make(5)
+    with pytest.raises(TypeError, match=r"stdout_handlers: 1.5: expected a ProcessOutputHandler"):
+        make({"stdout_handlers": 1.5})
