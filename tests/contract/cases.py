@@ -10,6 +10,7 @@ $C is the name of a cluster of the site.
 """
 
 PRELUDE = """
+unset OAR_JOB_KEY_FILE
 sub() { id=$(oarsub "$@" 2>/dev/null | sed -n 's/^OAR_JOB_ID=//p' | head -1); }
 until_is() {
     for turn in $(seq 300); do
@@ -75,6 +76,11 @@ CASES: dict[str, str] = {
     "options behind the command": "oarsub 'sleep 300' -l nodes=1,walltime=0:5:0",
     "after two dashes": "oarsub -l nodes=1,walltime=0:5:0 -- sleep 300",
     "job key": f"oarsub -k -i $HOME/.ssh/oar_job_key {_ONE}",
+    "key of the environment": f"export OAR_JOB_KEY_FILE=$HOME/.ssh/oar_job_key; oarsub {_ONE}",
+    "key of the environment and an array": (
+        "export OAR_JOB_KEY_FILE=$HOME/.ssh/oar_job_key; oarsub --array 2 -l nodes=1 'sleep 9'"
+    ),
+    "wrong key of the environment": f"export OAR_JOB_KEY_FILE=nosuch; oarsub {_ONE}",
     "new job key": f"oarsub -k {_ONE}",
     "exported job key": f"oarsub -k -e exported {_ONE}; head -1 exported",
     "script": (

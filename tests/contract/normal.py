@@ -10,20 +10,19 @@ FIRST_JOB_ID = 700_001
 _DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _TIMESTAMP = re.compile(r"\b1[789]\d{8}\b")
 _ELAPSED = re.compile(r"\b\d+:\d\d:\d\d\b")
-_JOB_ID = re.compile(r"\b70\d{4}\b")
+_JOB_ID = re.compile(r"(?<!\d)70\d{4}(?!\d)")
 _NODE = re.compile(r"\b(grisou|nova|taurus)-(\d+)\b")
 _CORES = re.compile(r"assigned_resources = ([\d+]+)")
 _SITE = re.compile(r"\b(f?)(nancy|lyon)\b")
-_EVENT_ID = re.compile(r'^\s*"event_id" : \d+,?\n', re.MULTILINE)
 # where PostgreSQL points at in a request that OAR made
 _LINE = re.compile(r"^LINE \d+: .*\n\s*\^?.*\n?", re.MULTILINE)
 _PERL = re.compile(r" at /usr/share/perl5/\S+ line \d+")
-_SHELL = re.compile(r"^\S*bash: ", re.MULTILINE)
+_SHELL = re.compile(r"^\S*bash: (line \d+: )?", re.MULTILINE)
 
 
 def normal(text: str, home: str) -> str:
     """Return what one stream of a case printed, as it is compared."""
-    text = text.replace("\r\n", "\n").replace(home, "<home>")
+    text = _sorted_json(text.replace("\r\n", "\n").replace(home, "<home>"))
     text = _LINE.sub("", text)
     text = _PERL.sub("", text)
     text = _SHELL.sub("bash: ", text)
@@ -33,8 +32,7 @@ def normal(text: str, home: str) -> str:
     text = _CORES.sub(lambda m: f"assigned_resources = {len(m[1].split('+'))} of them", text)
     text = _numbered(_JOB_ID, text, lambda m: m[0], "job")
     text = _numbered(_NODE, text, lambda m: m[0], "node")
-    text = _SITE.sub(r"\1<site>", text)
-    return _sorted_json(text)
+    return _SITE.sub(r"\1<site>", text)
 
 
 def _numbered(
@@ -54,12 +52,11 @@ def _sorted_json(text: str) -> str:
     start = re.search(r"^\{", text, re.MULTILINE)
     if start is None:
         return text
-    quoted = re.sub(r"(?<=[:\[,\s])<timestamp>(?=[,\s])", '"<timestamp>"', text[start.start() :])
     try:
-        data, end = decoder.raw_decode(quoted)
+        data, end = decoder.raw_decode(text, start.start())
     except ValueError:
         return text
-    rest = _sorted_json(quoted[end:])
+    rest = _sorted_json(text[end:])
     return text[: start.start()] + json.dumps(_plain(data), indent=1, sort_keys=True) + rest
 
 

@@ -154,7 +154,9 @@ class Sshd:
 
 def argv_of(source: str, limits: str = "") -> list[str]:
     """Return the words that run Python source, after shell text such as `ulimit -n 256`."""
-    words = [sys.executable, "-W", "error", "-c", source]
+    # tests that a shell runs in the background ignore these, and all that they start would
+    start = ["env", "--default-signal=INT,QUIT"]
+    words = [*start, sys.executable, "-W", "error", "-c", source]
     return ["/bin/sh", "-c", f"{limits} && exec {shlex.join(words)}"] if limits else words
 
 

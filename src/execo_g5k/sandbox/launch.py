@@ -31,6 +31,7 @@ def prepare(
     user: str,
     speed: float,
     pace: Pace,
+    first_job_id: int,
     *,
     parent: bool,
 ) -> Directory:
@@ -51,6 +52,7 @@ def prepare(
         "user": user,
         "speed": speed,
         "pace": asdict(pace),
+        "first_job_id": first_job_id,
         "parent": parent,
     }
     directory.settings.write_text(json.dumps(told, indent=1))

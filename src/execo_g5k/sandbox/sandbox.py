@@ -57,6 +57,7 @@ class Sandbox:
         user: str | None = None,
         speed: float = 1.0,
         launch_delay: float = 0.3,
+        first_job_id: int = 1,
         directory: str | os.PathLike[str] | None = None,
     ) -> None:
         """Describe a sandbox; `start` starts it.
@@ -64,6 +65,7 @@ class Sandbox:
         `sites`: {site: {cluster: number of nodes, or a Cluster}}; None: two small ones.
         `user`: name of its account; None: that of the caller. `speed`: seconds of its clock in a
         second. `launch_delay`: seconds from the decision to start a job to its start.
+        `first_job_id`: of each site.
         `directory`: where its files are, which must not exist; None: a temporary one.
 
         Raises:
@@ -77,6 +79,7 @@ class Sandbox:
         self.user = user or own_user()
         self._speed = float(speed)
         self._pace = Pace(launch=launch_delay)
+        self._first = first_job_id
         self._path = None if directory is None else Path(directory)
         self._directory: Directory | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -94,7 +97,7 @@ class Sandbox:
             SandboxError: it can't be started.
         """
         self._directory = launch.prepare(
-            self._path, self.sites, self.user, self._speed, self._pace, parent=True
+            self._path, self.sites, self.user, self._speed, self._pace, self._first, parent=True
         )
         try:
             self._process = launch.launch(self._directory, parent=True)
@@ -110,7 +113,7 @@ class Sandbox:
             SandboxError: it can't be started.
         """
         directory = launch.prepare(
-            self._path, self.sites, self.user, self._speed, self._pace, parent=False
+            self._path, self.sites, self.user, self._speed, self._pace, self._first, parent=False
         )
         launch.launch(directory, parent=False)
         return directory
@@ -192,6 +195,10 @@ class Sandbox:
         """Return all jobs that a site has had: job_id, state, user of each."""
         found: list[dict[str, Any]] = self._ask(do="jobs", site=site)["jobs"]
         return found
+
+    def clear(self, site: str) -> None:
+        """Delete all jobs of a site, and wait until they are over."""
+        self._ask(do="clear", site=site)
 
     def hosts(self, site: str | None = None) -> list[str]:
         """Return the full names of the nodes of a site, or of all."""

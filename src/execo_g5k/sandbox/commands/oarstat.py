@@ -101,7 +101,7 @@ def _printed(call: Call, options: Options, jobs: list[Job]) -> str:
     if write is not None:
         return write({str(job.job_id): _data(call, job, full=full) for job in jobs})
     if full:
-        return "".join(_full(call, job) + "\n" for job in jobs)
+        return "".join(_full(call, job) for job in jobs)
     return _table(call, options, jobs)
 
 
@@ -178,7 +178,7 @@ def _lengthened(job: Job, request: Any) -> str:
 
 def _known_walltime(job: Job) -> int | None:
     known = job.request is not None or job.predicted_start is not None
-    if job.state is State.ERROR and not job.resources and not job.request:
+    if job.state is State.ERROR and not job.resources:
         known = False
     return job.walltime if known else None
 

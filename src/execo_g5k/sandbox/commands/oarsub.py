@@ -88,7 +88,8 @@ def _submit(call: Call, options: Options, initial_request: str) -> Reply:
     command = " ".join(options.arguments)
     interactive = options.has("interactive")
     date = _reservation(options, interactive=interactive)
-    if not (command or interactive or date is not None):
+    several = len(options.arguments) > 1
+    if several or not (command or interactive or date is not None):
         return refusal(_USAGE, "", usage("oarsub"))
     submission = _submission(call, options, date)
     try:
@@ -238,10 +239,11 @@ def _failed(said: str, job_id: int, reason: str) -> Reply:
 
 
 def _of_database(error: BadSql) -> str:
-    where = "LINE 4: ..."
+    where, column = "LINE 4: ...", " " * 10
     return (
-        f"DBD::Pg::st execute failed: ERROR:  {error}\n{where} at /usr/share/perl5/OAR/IO.pm"
-        f" line 1203.\nBad resource request (ERROR:  {error}\n{where})\n"
+        f"DBD::Pg::st execute failed: ERROR:  {error}\n{where}\n{column}^ at"
+        " /usr/share/perl5/OAR/IO.pm line 1203.\n"
+        f"Bad resource request (ERROR:  {error}\n{where}\n{column})\n"
     )
 
 
@@ -251,8 +253,10 @@ def _of_database(error: BadSql) -> str:
 def _job_key(call: Call, options: Options, said: str) -> tuple[str, str | None]:
     """Return what is printed so far, and the public key that enters the nodes."""
     name = options.last("import-job-key-from-file")
+    if name is None and options.last("import-job-key-inline") is None:
+        name = call.environment.get("OAR_JOB_KEY_FILE") or None
     inline = options.last("import-job-key-inline")
-    if not options.has("use-job-key"):
+    if not options.has("use-job-key") and not call.environment.get("OAR_JOB_KEY_FILE"):
         if name is not None or inline is not None or options.has("export-job-key-to-file"):
             text = (
                 "Error: You must set the --use-job-key (or -k) option in order to use other job"
@@ -264,8 +268,8 @@ def _job_key(call: Call, options: Options, said: str) -> tuple[str, str | None]:
         private, public = call.files.new_key()
         said += "Generate a job key...\n"
         if (target := options.last("export-job-key-to-file")) is not None:
-            said += f"Export job key to file: {_of_job(target, len(call.site.jobs) + 1)}\n"
-            call.files.write(_of_job(target, len(call.site.jobs) + 1), private)
+            said += f"Export job key to file: {_of_job(target, call.site.next_job_id)}\n"
+            call.files.write(_of_job(target, call.site.next_job_id), private)
         return said, public
     said += f"Import job key from file: {name}\n"
     return said, _imported(call, name, said)
@@ -317,12 +321,15 @@ def _resubmit(call: Call, word: str) -> Reply:
 
 def _connect(call: Call, word: str) -> Reply:
     job = call.site.jobs.get(int(word)) if word.isdecimal() else None
-    if job is None:
-        return refusal(_NO_CONNEXION, f"[ERROR] the job {word} does not exist.\n")
-    if job.user != call.user:
-        text = f"you are not the right user for the job {word}. This job is owned by {job.user}."
-        return refusal(_NO_CONNEXION, f"[ERROR] {text}\n")
-    if job.state is not State.RUNNING:
-        text = f"the job {word} is not running. Its current state is {job.state.value}."
-        return refusal(_NO_CONNEXION, f"[ERROR] {text}\n")
+    state, owner = (job.state.value, job.user) if job else ("", "")
+    problems = ""
+    if state != State.RUNNING:
+        problems += f"[ERROR] the job {word} is not running. Its current state is {state}.\n"
+    if owner != call.user:
+        problems += (
+            f"[ERROR] you are not the right user for the job {word}."
+            f" This job is owned by {owner}.\n"
+        )
+    if job is None or problems:
+        return refusal(_NO_CONNEXION, problems)
     return Reply(connect=job.job_id)

@@ -1,6 +1,6 @@
 """What a Grid'5000 is made of: sites, clusters, nodes, and the properties of their resources."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,25 +45,30 @@ def checked_sites(sites: Any) -> dict[str, dict[str, Cluster]]:
     """
     if not isinstance(sites, Mapping) or not sites:
         raise TypeError(f"sites: {sites!r}: expected {{site: {{cluster: number of nodes}}}}")
-    return {_name(site): _clusters(site, clusters) for site, clusters in sites.items()}
+    found: dict[str, dict[str, Cluster]] = {}
+    for site, clusters in sites.items():
+        found[_new_name(site, found)] = _clusters(site, clusters)
+    return found
 
 
 def _clusters(site: str, clusters: Any) -> dict[str, Cluster]:
     if not isinstance(clusters, Mapping) or not clusters:
         raise TypeError(f"sites[{site!r}]: {clusters!r}: expected {{cluster: number of nodes}}")
-    found = {}
+    found: dict[str, Cluster] = {}
     for name, cluster in clusters.items():
         if isinstance(cluster, int) and not isinstance(cluster, bool):
             cluster = Cluster(nodes=cluster)
         if not isinstance(cluster, Cluster):
             raise TypeError(f"sites[{site!r}][{name!r}]: {cluster!r}: expected a number of nodes")
-        found[_name(name)] = cluster
+        found[_new_name(name, found)] = cluster
     return found
 
 
-def _name(name: Any) -> str:
+def _new_name(name: Any, known: Container[str]) -> str:
     if not isinstance(name, str) or not name.isascii() or not name.isalnum():
         raise ValueError(f"sites: {name!r}: expected a name of letters and digits")
+    if name.lower() in known:
+        raise ValueError(f"sites: {name!r} is there twice: case makes no difference")
     return name.lower()
 
 

@@ -62,7 +62,12 @@ class SiteServer:
     """The jobs and resources of a site."""
 
     def __init__(
-        self, name: str, table: ResourceTable, executor: Executor, pace: Pace | None = None
+        self,
+        name: str,
+        table: ResourceTable,
+        executor: Executor,
+        pace: Pace | None = None,
+        first_job_id: int = 1,
     ) -> None:
         self.name = name
         self.table = table
@@ -75,6 +80,7 @@ class SiteServer:
         self._pace = pace or Pace()
         self._now = 0.0
         self._events = 0
+        self._next_id = first_job_id
         self._due: list[tuple[float, Callable[[], object]]] = []
         self._changed = False
         self._next_round: float | None = None
@@ -88,15 +94,21 @@ class SiteServer:
             BadSql: a condition of it is none.
             NotEnoughResources: nothing there can satisfy it.
         """
-        made = job(len(self.jobs) + 1)
+        made = job(self.next_job_id)
         self._now = max(self._now, now)
         most = [self._most(made, request) for request in made.requests]
         made.message = told_request(made, most[0])
         self.jobs[made.job_id] = made
+        self._next_id += 1
         if made.is_reservation:
             self._validate(made)
         self._changed = True
         return made
+
+    @property
+    def next_job_id(self) -> int:
+        """The id of the next job that is submitted."""
+        return self._next_id
 
     def _most(self, job: Job, request: Request) -> int:
         for group in request.groups:
@@ -114,9 +126,12 @@ class SiteServer:
         job = self.jobs.get(job_id)
         if job is None or user not in (job.user, "root", "oar"):
             return Deletion.NOT_YOURS
-        if job.state.final or job.killed:
+        if job.killed or job.state is State.ERROR:
             return Deletion.TWICE
         self._now = max(self._now, now)
+        if job.state is State.TERMINATED:
+            # OAR takes the wish, which has no effect
+            return Deletion.REGISTERED
         self._frag(job, user)
         return Deletion.REGISTERED
 
@@ -227,6 +242,9 @@ class SiteServer:
     def _at(self, date: float, call: Callable[[], object]) -> None:
         self._due.append((date, call))
 
+    def _wake(self) -> None:
+        self._changed = True
+
     # --- the scheduler
 
     def _schedule(self) -> None:
@@ -291,6 +309,8 @@ class SiteServer:
             return
         job.state = State.RUNNING
         job.start_date = int(self._now)
+        # inner jobs may wait for it
+        self._changed |= job.has_type("container")
         self._watch_walltime(job)
         if not (job.interactive or job.has_type("noop")) and job.command:
             self._executor.launch(job)
@@ -323,6 +343,7 @@ class SiteServer:
                 job.request, job.reserved = request, fit[1]
                 job.start_date = job.reservation_date or 0
                 job.predicted_start = start
+                self._at(start + job.walltime, self._wake)
                 return
         later = promised.fit(job, job.requests[0], start)
         date = "never" if later is None else told_date(later[0] + self._pace.between_jobs)
@@ -425,7 +446,7 @@ class SiteServer:
 
     def copy_of(self, job: Job, date: int) -> Job:
         """Submit a job again, as it was."""
-        job_id = len(self.jobs) + 1
+        job_id = self.next_job_id
         fresh: dict[str, Any] = {
             "state": State.WAITING, "request": None, "resources": 0, "reserved": 0,
             "predicted_start": None, "start_date": 0, "stop_date": 0, "walltime_granted": 0,
@@ -437,6 +458,7 @@ class SiteServer:
         )  # fmt: skip
         copy.message = told_request(copy, self._count(copy, copy.requests[0]))
         self.jobs[job_id] = copy
+        self._next_id += 1
         for other in self.live():
             # what waited for the one waits for the other
             other.dependencies = tuple(job_id if d == job.job_id else d for d in other.dependencies)

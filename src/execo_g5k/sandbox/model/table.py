@@ -26,16 +26,15 @@ class ResourceTable:
         """`rows`: the properties of each, by the order of their ids, which count from 1."""
         given = list(rows)
         # a property that only some clusters have is NULL for the others
-        self.columns = tuple(dict.fromkeys(name for row in given for name in row))
+        names = dict.fromkeys(name for row in given for name in row)
+        self.columns = tuple(names) or ("resource_id",)
         self.rows: list[Row] = [{name: row.get(name) for name in self.columns} for row in given]
         self.all = (1 << len(self.rows)) - 1
         self._database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA case_sensitive_like = ON")
-        # a property without a resource says nothing: a table has one column at least
-        columns = self.columns or ("resource_id",)
-        names = ", ".join(f'"{column}" {self._affinity(column)}' for column in columns)
-        self._database.execute(f"CREATE TABLE resources ({names})")
-        marks = ", ".join("?" * len(columns))
+        typed = ", ".join(f'"{column}" {self._affinity(column)}' for column in self.columns)
+        self._database.execute(f"CREATE TABLE resources ({typed})")
+        marks = ", ".join("?" * len(self.columns))
         self._database.executemany(
             f"INSERT INTO resources VALUES ({marks})", (tuple(row.values()) for row in self.rows)
         )

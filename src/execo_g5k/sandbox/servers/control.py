@@ -17,6 +17,7 @@ from execo_g5k.sandbox.servers.ssh import SshServers
 logger = logging.getLogger("execo.sandbox")
 
 _LONGEST = 1 << 26
+_POLL = 0.02
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -34,6 +35,7 @@ class Control:
             "job": self._job,
             "leave": self._leave,
             "jobs": self._jobs,
+            "clear": self._clear,
             "break": self._break,
             "cut": self._cut,
             "kill": self._kill,
@@ -113,6 +115,15 @@ class Control:
                 for job in site.jobs.values()
             ]
         }
+
+    async def _clear(self, request: Request) -> Answer:
+        site = self._grid.sites[request["site"]]
+        while jobs := list(site.live()):
+            for job in jobs:
+                site.delete(job.job_id, "root", self._grid.clock.now())
+            self._grid.wake()
+            await asyncio.sleep(_POLL)
+        return {}
 
     # --- what breaks
 

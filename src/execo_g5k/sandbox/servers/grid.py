@@ -66,6 +66,7 @@ class Grid:
         processes: Processes,
         clock: Clock,
         pace: Pace,
+        first_job_id: int,
     ) -> None:
         self.directory = directory
         self.user = user
@@ -83,7 +84,7 @@ class Grid:
                 clock.now, self.wake,
             )  # fmt: skip
             rows = resource_rows(name, clusters, f"172.{16 + number}")
-            site = SiteServer(name, ResourceTable(rows), executor, pace)
+            site = SiteServer(name, ResourceTable(rows), executor, pace, first_job_id)
             executor.site = site
             self.sites[name], self.executors[name] = site, executor
 

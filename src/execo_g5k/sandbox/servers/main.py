@@ -90,7 +90,8 @@ async def _listening(
         layout.make(directory, all_places, user)
         clock = Clock(settings["speed"])
         pace = Pace(**settings["pace"])
-        grid = Grid(directory, sites, all_places, user, processes, clock, pace)
+        first = settings["first_job_id"]
+        grid = Grid(directory, sites, all_places, user, processes, clock, pace, first)
         servers = SshServers(grid, isolation, str(directory.host_key))
         await servers.listen()
         return servers, grid
