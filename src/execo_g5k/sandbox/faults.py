@@ -68,6 +68,26 @@ class Faults:
         """Let the scheduler of a site work again."""
         self._ask(do="scheduler", site=site, answers=True)
 
+    def stop_server(self, site: str) -> None:
+        """Stop the OAR server of a site: jobs are recorded, and nothing happens to them."""
+        self._ask(do="outage", site=site, what="server", up=False)
+
+    def start_server(self, site: str) -> None:
+        """Start the OAR server of a site again."""
+        self._ask(do="outage", site=site, what="server", up=True)
+
+    def stop_database(self, site: str) -> None:
+        """Stop the database of a site: oarstat fails at once, oarsub and oardel wait for it."""
+        self._ask(do="outage", site=site, what="database", up=False)
+
+    def start_database(self, site: str) -> None:
+        """Start the database of a site again."""
+        self._ask(do="outage", site=site, what="database", up=True)
+
+    def mend_all(self) -> None:
+        """Let all hosts, nodes, servers and schedulers work again; the clock stays as it is."""
+        self._ask(do="mend")
+
     def shift_clock(self, seconds: float) -> None:
         """Put the clock of the sandbox forward."""
         self._ask(do="shift", seconds=seconds)

@@ -72,6 +72,9 @@ class SiteServer:
         self.name = name
         self.table = table
         self.jobs: dict[int, Job] = {}
+        self.up = True
+        """Whether the server runs; without it commands find the database alone."""
+        self.database_up = True
         self.mute = False
         """Whether the scheduler gives no answer."""
         self.silent_nodes: set[str] = set()
@@ -219,6 +222,8 @@ class SiteServer:
 
     def advance(self, now: float) -> float | None:
         """Do all that is due, and return the next date at which something is; None for never."""
+        if not (self.up and self.database_up):
+            return None
         self._now = max(self._now, now)
         while True:
             due = [item for item in self._due if item[0] <= self._now]

@@ -41,6 +41,8 @@ class Control:
             "kill": self._kill,
             "node": self._node,
             "scheduler": self._scheduler,
+            "outage": self._outage,
+            "mend": self._mend,
             "shift": self._shift,
             "status": self._status,
             "stop": self._end,
@@ -82,9 +84,9 @@ class Control:
 
     async def _command(self, request: Request) -> Answer:
         place = self._place(request)
-        reply = self._grid.command(
+        reply = await self._grid.command(
             request["name"], place, request["arguments"], request["directory"],
-            request["environment"], request["stdin"],
+            request["environment"], request["stdin"], request.get("user"),
         )  # fmt: skip
         return {
             "exit_code": reply.exit_code,
@@ -157,6 +159,28 @@ class Control:
 
     async def _scheduler(self, request: Request) -> Answer:
         self._grid.sites[request["site"]].mute = not request["answers"]
+        self._grid.wake()
+        return {}
+
+    async def _outage(self, request: Request) -> Answer:
+        site = self._grid.sites[request["site"]]
+        if request["what"] == "database":
+            self._grid.set_database(site.name, up=bool(request["up"]))
+        else:
+            site.up = bool(request["up"])
+        self._grid.wake()
+        return {}
+
+    async def _mend(self, request: Request) -> Answer:
+        await self._servers.mend_all()
+        for site in self._grid.sites.values():
+            site.up = True
+            self._grid.set_database(site.name, up=True)
+            site.mute = False
+            site.silent_nodes.clear()
+            ill = site.table.all & ~site.table.alive
+            for node in site.table.hosts(ill):
+                site.set_node_state(node, "Alive", self._grid.clock.now())
         self._grid.wake()
         return {}
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import asyncssh
 
 from execo_g5k.sandbox.commands import COMMANDS, Call, Reply
+from execo_g5k.sandbox.commands.outages import READING, no_database, without_server
 from execo_g5k.sandbox.model.jobs import Job, State
-from execo_g5k.sandbox.model.platform import Cluster, resource_rows
+from execo_g5k.sandbox.model.platform import DOMAIN, Cluster, resource_rows
 from execo_g5k.sandbox.model.site import Pace, SiteServer
 from execo_g5k.sandbox.model.table import ResourceTable
 from execo_g5k.sandbox.servers.executor import JobExecutor
@@ -76,6 +77,7 @@ class Grid:
         self.sites: dict[str, SiteServer] = {}
         self.executors: dict[str, JobExecutor] = {}
         self._news = asyncio.Event()
+        self._databases: dict[str, asyncio.Event] = {}
         self._user_key = _public(directory.user_key)
         self._oar_key = _public(directory.oar_key)
         for number, (name, clusters) in enumerate(sites.items()):
@@ -87,6 +89,7 @@ class Grid:
             site = SiteServer(name, ResourceTable(rows), executor, pace, first_job_id)
             executor.site = site
             self.sites[name], self.executors[name] = site, executor
+            self.set_database(name, up=True)
 
     def frontend(self, site: str) -> Place:
         """Return the frontend of a site."""
@@ -122,7 +125,7 @@ class Grid:
 
     # --- commands
 
-    def command(
+    async def command(
         self,
         name: str,
         place: Place,
@@ -130,15 +133,35 @@ class Grid:
         directory: str,
         environment: Mapping[str, str],
         stdin: str = "",
+        user: str | None = None,
     ) -> Reply:
-        """Answer a command that was called on a host of a site."""
+        """Answer a command that was called on a host of a site.
+
+        Without its database a site answers questions with an error, and what changes something
+        waits for it: as OAR 2.5.9 does.
+        """
+        site = self.sites[place.site]
+        if not site.database_up and name in READING:
+            return no_database()
+        if name != "oarprint":
+            await self._databases[site.name].wait()
         call = Call(
-            self.sites[place.site], self.user, arguments, self.clock.now(),
+            site, user or self.user, arguments, self.clock.now(),
             UserFiles(directory), directory, environment, stdin, place.hostname,
         )  # fmt: skip
         reply = COMMANDS[name](call)
         self.wake()
-        return reply
+        return reply if site.up else without_server(name, reply, f"frontend.{site.name}.{DOMAIN}")
+
+    def set_database(self, site: str, *, up: bool) -> None:
+        """Start or stop the database of a site."""
+        self.sites[site].database_up = up
+        running = self._databases.setdefault(site, asyncio.Event())
+        if up:
+            running.set()
+        else:
+            running.clear()
+        self.wake()
 
     # --- who may enter
 

@@ -84,6 +84,12 @@ class SshServers:
         else:
             await self._listen_on(place)
 
+    async def mend_all(self) -> None:
+        """Let all hosts work again."""
+        for place in self._by_address.values():
+            if self.faults_of(place) != NO_FAULT:
+                await self.break_host(place, NO_FAULT)
+
     def cut(self, place: Place) -> None:
         """Cut all connexions of a host."""
         for connexion in [*self._sessions]:
@@ -136,17 +142,17 @@ class SshServers:
         if process.term_type is not None:
             await _on_terminal(self.grid, process, command)
         elif words is not None and place.kind is Kind.FRONTEND and _is_of_oar(words):
-            self._of_oar(process, command, words)
+            await self._of_oar(process, command, words)
         else:
             await _on_pipes(self.grid, process, command)
 
-    def _of_oar(
+    async def _of_oar(
         self, process: "asyncssh.SSHServerProcess[bytes]", command: Command, words: list[str]
     ) -> None:
         variables, (name, *arguments) = _split_environment(words)
         environment = self.grid.processes.environment(command) | variables
         home = environment["HOME"]
-        reply = self.grid.command(name, command.place, arguments, home, environment)
+        reply = await self.grid.command(name, command.place, arguments, home, environment)
         process.stdout.write(reply.stdout.encode("utf-8", "surrogateescape"))
         process.stderr.write(reply.stderr.encode("utf-8", "surrogateescape"))
         process.exit(reply.exit_code)
