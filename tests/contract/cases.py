@@ -145,7 +145,7 @@ CASES: dict[str, str] = {
     ),
     "deleted reservation": (
         "sub -r '2030-05-01 10:00:00' -l nodes=2,walltime=1:0:0 'sleep 5'; oardel $id;"
-        " until_is $id Error; oarstat -fj $id"
+        " until_is $id Error; oarstat -fj $id | grep -v ' walltime ='"
     ),
     # --- oarstat
     "no job": "oarstat; oarstat -u; oarstat -J; oarstat -f",
@@ -192,7 +192,7 @@ CASES: dict[str, str] = {
         f"start {_ONE}; before=$id; sub -a $before {_ONE}; sleep 2; oarstat -fj $id; oarstat"
     ),
     "job after none": f"sub -a 99999 {_ONE}; sleep 2; oarstat -fj $id; oarstat",
-    "jobs by sql": f"start -n some {_ONE}; oarstat --sql \"job_name='some'\"",
+    "jobs by sql": f"start -n sought {_ONE}; oarstat --sql \"job_name='sought'\"",
     "jobs by sql of state": f"start {_ONE}; oarstat --sql \"job_user='alice' AND state='Running'\"",
     "jobs of an array": (
         "oarsub --array 2 -l nodes=1,walltime=0:1:0 'sleep 300' > out 2> /dev/null; id=$(sed -n"

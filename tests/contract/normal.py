@@ -17,6 +17,9 @@ _SITE = re.compile(r"\b(f?)(nancy|lyon)\b")
 # where PostgreSQL points at in a request that OAR made
 _LINE = re.compile(r"^LINE \d+: .*\n\s*\^?.*\n?", re.MULTILINE)
 _PERL = re.compile(r" at /usr/share/perl5/\S+ line \d+")
+# OAR forgets the predicted start of a job that is over some time after its end
+_OVER = re.compile(r"state = (Error|Terminated)")
+_PREDICTED = re.compile(r"scheduledStart = .*")
 _SHELL = re.compile(r"^\S*bash: (line \d+: )?", re.MULTILINE)
 
 
@@ -32,6 +35,8 @@ def normal(text: str, home: str) -> str:
     text = _CORES.sub(lambda m: f"assigned_resources = {len(m[1].split('+'))} of them", text)
     text = _numbered(_JOB_ID, text, lambda m: m[0], "job")
     text = _numbered(_NODE, text, lambda m: m[0], "node")
+    if _OVER.search(text):
+        text = _PREDICTED.sub("scheduledStart = <forgotten soon>", text)
     return _SITE.sub(r"\1<site>", text)
 
 

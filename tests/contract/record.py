@@ -1,4 +1,4 @@
-"""Record what real OAR answers: `python -m tests.contract.record`, as root, with the grid up."""
+"""Record what real OAR answers: `python -m tests.contract.record [CASE...]`, with the grid up."""
 
 import json
 import sys
@@ -7,8 +7,9 @@ import time
 from testbed import Grid
 from testbed.oar import PSQL
 from testbed.plan import FRONTENDS
+from tests.contract.cases import CASES
 from tests.contract.normal import FIRST_JOB_ID
-from tests.contract.running import RECORDED, Answer, Shell, run_all
+from tests.contract.running import RECORDED, Answer, Shell, recorded, run_all
 
 
 def number_jobs(grid: Grid) -> None:
@@ -34,8 +35,10 @@ def main() -> int:
     grid.jobs.clear()
     number_jobs(grid)
     start = time.monotonic()
-    answers = run_all(shell_of(grid), grid.jobs.clear_site, lambda site: "/home/alice")
-    data = {name: answer._asdict() for name, answer in sorted(answers.items())}
+    names = sys.argv[1:] or list(CASES)
+    answers = run_all(shell_of(grid), grid.jobs.clear_site, lambda site: "/home/alice", names)
+    kept = recorded() if sys.argv[1:] else {}
+    data = {name: answer._asdict() for name, answer in sorted({**kept, **answers}.items())}
     RECORDED.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
     print(f"{len(answers)} cases in {time.monotonic() - start:.0f} s -> {RECORDED}")
     return 0

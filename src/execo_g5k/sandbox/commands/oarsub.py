@@ -210,10 +210,10 @@ def _commands(call: Call, options: Options, command: str) -> list[str]:
 
 def _answer(call: Call, options: Options, jobs: list[Job], said: str) -> Reply:
     err = ""
-    if options.has("array") or options.has("array-param-file"):
+    if len(jobs) > 1 and jobs[0].key is None:
         err = "Simple array job submission is used\n"
     out = said + "".join(f"OAR_JOB_ID={job.job_id}\n" for job in jobs)
-    if err:
+    if len(jobs) > 1:
         out += f"OAR_ARRAY_ID={jobs[0].job_id}\n"
     if options.has("json"):
         data = as_json({"job_id": jobs[0].job_id})
@@ -271,8 +271,9 @@ def _job_key(call: Call, options: Options, said: str) -> tuple[str, str | None]:
             said += f"Export job key to file: {_of_job(target, call.site.next_job_id)}\n"
             call.files.write(_of_job(target, call.site.next_job_id), private)
         return said, public
-    said += f"Import job key from file: {name}\n"
-    return said, _imported(call, name, said)
+    told = f"Import job key from file: {name}\n"
+    public = _imported(call, name, said + told)
+    return said + told * max(1, _number(options.last("array"), 1)), public
 
 
 def _imported(call: Call, name: str, said: str) -> str:

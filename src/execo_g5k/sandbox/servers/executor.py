@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -56,6 +57,8 @@ class JobExecutor:
         """End all processes of a job, and say so in its file for errors."""
         self._note(job, f"Job {job.job_id} KILLED")
         self._processes.kill_job(self.site.name, job.job_id)
+        if self._is_lost(job):
+            self._tell_end(job, signal.SIGKILL)
 
     def signal(self, job: Job, number: int) -> None:
         """Send a signal to the command of a job."""
@@ -87,6 +90,14 @@ class JobExecutor:
         status = await self._status(job, place)
         self._running.pop(job.job_id, None)
         self._processes.kill_job(self.site.name, job.job_id)
+        if not self._is_lost(job):
+            self._tell_end(job, status)
+
+    def _is_lost(self, job: Job) -> bool:
+        """Tell whether the node of a job died: nobody hears of the end of its command."""
+        return self.place_of(job).full_name in self.site.silent_nodes
+
+    def _tell_end(self, job: Job, status: int) -> None:
         self.site.ended(job, status, self._now())
         self._changed()
 
