@@ -49,7 +49,8 @@ def run_all(
         for name in CASES:
             if name in names and site_of(name) == site:
                 answers[name] = run_one(name, shell, home(site))
-                clear(site)
+                if makes_jobs(name, answers[name]):
+                    clear(site)
 
     threads = [threading.Thread(target=run, args=(site,)) for site in SITES]
     for thread in threads:
@@ -57,6 +58,12 @@ def run_all(
     for thread in threads:
         thread.join()
     return answers
+
+
+def makes_jobs(name: str, answer: Answer) -> bool:
+    """Tell whether a case leaves jobs behind."""
+    submits = ("sub ", "start ", "--array")
+    return "<job " in answer.stdout or any(word in CASES[name] for word in submits)
 
 
 def run_one(name: str, shell: Shell, home: str) -> Answer:

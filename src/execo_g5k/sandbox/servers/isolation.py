@@ -22,7 +22,7 @@ _TEMPORARY = Path("/tmp")
 _ENTER = """\
 own=$1; name=$2; pairs=$3; shift 3
 while [ "$pairs" -gt 0 ]; do
-    mkdir -p "$2" && mount --bind "$1" "$2" || exit 126
+    mkdir -p "$2" && mount --rbind "$1" "$2" || exit 126
     shift 2; pairs=$((pairs - 1))
 done
 mount --rbind "$own" /tmp || exit 126
@@ -74,7 +74,7 @@ def _namespaces() -> tuple[str, ...] | None:
     if shutil.which("unshare") is None:
         return None
     how = _AS_ROOT if os.geteuid() == 0 else _AS_USER
-    test = "mount --bind /tmp /tmp && { hostname a || echo a > /proc/sys/kernel/hostname; }"
+    test = "mount --rbind /tmp /tmp && { hostname a || echo a > /proc/sys/kernel/hostname; }"
     try:
         done = subprocess.run(
             [*how, "/bin/sh", "-c", test], capture_output=True, timeout=10, check=False

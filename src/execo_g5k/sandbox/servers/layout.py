@@ -47,14 +47,31 @@ exec {program} -F {config} {port} {oar_port} {user} -i {oar_key} \\
 """
 
 
-def make(directory: Directory, all_places: Iterable[Place], user: str) -> None:
-    """Make all files of a sandbox."""
+# for hosts that share the name of this machine
+_HOSTNAME = """\
+#!/bin/sh
+case $1 in
+-f|--fqdn|--long) echo "$EXECO_SANDBOX_HOST";;
+*) echo "$HOSTNAME";;
+esac
+"""
+_UNAME = """\
+#!/bin/sh
+if [ "$*" = -n ]; then echo "$HOSTNAME"; else PATH=/usr/bin:/bin exec uname "$@"; fi
+"""
+
+
+def make(directory: Directory, all_places: Iterable[Place], user: str, *, own_names: bool) -> None:
+    """Make all files of a sandbox; `own_names`: each host has a name of its own."""
     for path in (directory.keys, directory.outside, directory.on_hosts, directory.on_frontends):
         path.mkdir(parents=True, mode=0o700)
     all_places = list(all_places)
     _keys(directory)
     _ssh_config(directory, all_places, user)
     _programs(directory)
+    if not own_names:
+        _program(directory.on_hosts / "hostname", _HOSTNAME)
+        _program(directory.on_hosts / "uname", _UNAME)
     for place in all_places:
         if place.kind is not Kind.NODE:
             _home(directory, place, user)

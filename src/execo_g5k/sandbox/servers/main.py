@@ -56,6 +56,8 @@ async def _serve(
 ) -> None:
     stopped = asyncio.Event()
     isolation = Isolation(directory)
+    if not isolation.works:
+        logger.warning("no namespaces here: hosts share /tmp and the name of this machine")
     processes = Processes(directory, isolation)
     servers, grid = await _listening(directory, sites, settings, isolation, processes)
     control = await Control(grid, servers, stopped.set).listen()
@@ -87,7 +89,7 @@ async def _listening(
         all_places: list[Place] = list(places(sites, block))
         if not await _is_free(all_places[0]):
             continue
-        layout.make(directory, all_places, user)
+        layout.make(directory, all_places, user, own_names=isolation.works)
         clock = Clock(settings["speed"])
         pace = Pace(**settings["pace"])
         first = settings["first_job_id"]

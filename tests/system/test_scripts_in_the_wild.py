@@ -1,0 +1,54 @@
+"""Scripts written as users write them, unchanged, in the sandbox."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def run(name):
+    command = [sys.executable, SCRIPTS / f"{name}.py"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+
+def test_wildcard_imports_and_positional_arguments(sandbox):
+    done = run("wildcard")
+    assert done.returncode == 0, done.stderr
+    *talk, count = done.stdout.splitlines()
+    assert count == "2"
+    assert [line.split()[1:3] for line in talk] == [["from", "nova-1"], ["from", "nova-2"]]
+    assert [line.split()[4].partition(".")[0] for line in talk] == ["nova-2", "nova-1"]
+
+
+def test_threads_that_each_reserve_and_connect(sandbox):
+    done = run("threads")
+    assert (done.returncode, done.stdout) == (0, "[0, 1, 2, 3, 4, 5]\nALL\n"), done.stderr
+
+
+def test_a_machine_file_with_each_host_several_times(sandbox):
+    done = run("machine_file")
+    assert done.stdout.splitlines() == [
+        "True True True True",
+        "[['4', '0'], ['4', '1'], ['4', '2'], ['4', '3']]",
+        "['grisou-1', 'grisou-2']",
+    ], done
+
+
+def test_actions_composed_reset_and_watched(sandbox):
+    done = run("actions")
+    assert done.stdout.splitlines() == [
+        "3 True ['grisou-1: ready']",
+        "Running None True",
+    ], done
+
+
+def test_a_campaign_on_several_sites_gives_all_back(sandbox):
+    done = run("campaign")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["2 jobs", "True False False", "[]"], done.stderr
+    assert "nosuchsite" in done.stderr
