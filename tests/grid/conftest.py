@@ -1,7 +1,8 @@
 """Fixtures of the tests on the real grid.
 
 They run on the users' laptop: `python3 -m testbed run python -m pytest tests/grid`, which
-`make test` does.  Anywhere else they are skipped, and say why.
+`make test` does.  Anywhere else they are skipped, and say why.  With GRID_TESTS_ON=sandbox those
+of the library run on the sandbox, anywhere.
 """
 
 import os
@@ -10,13 +11,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from execo_g5k import OarSubmission, get_oar_job_nodes, oarsub
 from testbed import Grid, GridError, wait_until
 from testbed.faults import Faults
+from testbed.plan import nodes_of
 
 Completed = subprocess.CompletedProcess[str]
 Laptop = Callable[..., Completed]
@@ -29,14 +33,24 @@ g5k_configuration = {{"polling_interval": 1, "tiny_polling_interval": 1}}
 """
 
 
+ON_SANDBOX = os.environ.get("GRID_TESTS_ON") == "sandbox"
+
+
 @pytest.fixture(scope="session")
-def grid() -> Grid:
-    """The running grid, seen from the laptop."""
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The running grid, seen from the laptop; or the sandbox, with the same methods."""
+    if ON_SANDBOX:
+        from tests.grid.on_sandbox import SandboxGrid
+
+        on_sandbox = SandboxGrid(tmp_path_factory.mktemp("laptop"))
+        yield on_sandbox
+        on_sandbox.sandbox.stop()
+        return
     grid = Grid()
     if not grid.on_laptop():
         pytest.skip("not on the test grid's laptop: use `make test`, or see testbed/README.md")
     grid.jobs.clear()
-    return grid
+    yield grid
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,6 +87,29 @@ def faults(grid: Grid) -> Faults:
 def job_key(grid: Grid) -> Path:
     """The laptop's copy of alice's job key, which is ~/.ssh/oar_job_key on each site."""
     return grid.work.job_key("alice")
+
+
+@pytest.fixture
+def key_on_frontends(grid: Grid) -> str:
+    """Where each site has alice's job key."""
+    return str(grid.work.job_key("alice")) if ON_SANDBOX else "/home/alice/.ssh/oar_job_key"
+
+
+@pytest.fixture
+def ssh_nodes(grid: Grid) -> Callable[[str, int], list[str]]:
+    """Give nodes of a site that plain ssh enters: (site, how many).
+
+    The test grid lets everybody in; on the sandbox, as on Grid'5000, it takes a job.
+    """
+
+    def nodes(site: str, count: int) -> list[str]:
+        if not ON_SANDBOX:
+            return [node.fqdn for node in nodes_of(site)[:count]]
+        submission = OarSubmission(f"nodes={count}", 600, "allow_classic_ssh")
+        [job] = oarsub([(submission, site)])
+        return [host.address for host in get_oar_job_nodes(*job, timeout=30)]
+
+    return nodes
 
 
 @pytest.fixture

@@ -205,19 +205,19 @@ def test_a_job_on_a_dead_node_never_starts_silently(faults):
     assert get_current_oar_jobs("lyon") == [(int(again[1]), "lyon")]
 
 
-def test_a_dead_node_is_data_for_a_remote_and_the_others_answer(faults, job_key):
+def test_a_dead_node_is_data_for_a_remote_and_the_others_answer(faults, ssh_nodes):
+    nodes = ssh_nodes("lyon", 2)
     faults.kill_node("nova-1")
-    nodes = ["nova-1.lyon.grid5000.fr", "nova-2.lyon.grid5000.fr"]
     params = {"ssh_options": ("-o", "ConnectTimeout=2", "-o", "StrictHostKeyChecking=no")}
     remote = Remote("hostname", nodes, params, process_args={"nolog_exit_code": True}).run(30)
     dead, alive = remote.processes
     assert (dead.ok, dead.exit_code) == (False, 255)
-    assert "timed out" in dead.stderr or "No route to host" in dead.stderr
+    assert re.search("timed out|No route to host|refused", dead.stderr)
     assert (alive.ok, alive.stdout) == (True, "nova-2\n")
 
 
-def test_a_command_that_nodes_lack_exits_127():
-    remote = Remote("nosuchcommand --x", ["grisou-1", "grisou-2"]).run(30)
+def test_a_command_that_nodes_lack_exits_127(ssh_nodes):
+    remote = Remote("nosuchcommand --x", ssh_nodes("nancy", 2)).run(30)
     assert [process.exit_code for process in remote.processes] == [127, 127]
     assert not remote.ok
     # with a terminal, which ends the command with its connexion, there is one stream only
@@ -244,7 +244,9 @@ def test_without_its_database_a_site_costs_the_timeout_and_its_stray_can_be_foun
     faults.start_database("nancy")
     # the oarsub that still runs there gets through
     assert wait_until(lambda: len(active("nancy")) == 1, 40, pause=0.5)
-    assert str(active("nancy")[0]) in laptop_ssh("nancy", told[1]).stdout
+    stray = str(active("nancy")[0])
+    # OAR writes the request of a job after the job
+    assert wait_until(lambda: stray in laptop_ssh("nancy", told[1]).stdout, 20, pause=0.5)
 
 
 @pytest.mark.parametrize("end", ["kill -9 $$", "kill $$"])
@@ -310,17 +312,20 @@ def test_ctrl_c_during_a_wait_names_the_job_that_is_left(tmp_path, script):
     assert running.children() == []
 
 
-def test_ctrl_c_during_a_remote_ends_it_here_and_on_the_nodes(script, grid):
-    source = """
+def test_ctrl_c_during_a_remote_ends_it_here_and_on_the_nodes(script, grid, ssh_nodes):
+    nodes = ssh_nodes("nancy", 2)
+    source = (
+        f"nodes = {nodes}"
+        + """
 class Tell(ProcessOutputHandler):
     def read_line(self, process, stream, string):
         print(string.strip(), flush=True)
-nodes = ["grisou-1", "grisou-2"]
 r = Remote("echo started; exec sleep 4242", nodes)
 for p in r.processes:
     p.stdout_handlers.append(Tell())
 r.run()
 """
+    )
     running = script(HEAD + source)
     assert [running.line(), running.line()] == ["started", "started"]
     running.press_ctrl_c()
@@ -328,7 +333,7 @@ r.run()
     assert took < 10
     assert "KeyboardInterrupt" in stderr
     assert running.children() == []
-    for node in ("grisou-1", "grisou-2"):
+    for node in (node.partition(".")[0] for node in nodes):
         gone = ["pgrep", "-f", "sleep 424[2]"]
         assert wait_until(lambda n=node, g=gone: grid.exec(n, g).returncode == 1, 10, pause=0.2)
 

@@ -15,17 +15,15 @@ from execo_g5k import (
 )
 from testbed.plan import nodes_of
 
-KEY_ON_FRONTENDS = "/home/alice/.ssh/oar_job_key"
-
 
 @pytest.mark.parametrize("how", ["environment", "configuration", "relative to the home"])
 def test_a_laptop_enters_the_nodes_of_two_sites_by_the_key_of_the_job(
-    how, job_key, monkeypatch, tmp_path: Path
+    how, job_key, key_on_frontends, monkeypatch, tmp_path: Path
 ):
     if how == "environment":
-        monkeypatch.setenv("OAR_JOB_KEY_FILE", KEY_ON_FRONTENDS)
+        monkeypatch.setenv("OAR_JOB_KEY_FILE", key_on_frontends)
     else:
-        key = KEY_ON_FRONTENDS if how == "configuration" else "~/.ssh/oar_job_key"
+        key = key_on_frontends if how == "configuration" else "~/.ssh/oar_job_key"
         monkeypatch.setenv("OAR_JOB_KEY_FILE", "/is/overridden")
         monkeypatch.setitem(g5k_configuration, "oar_job_key_file", key)
     jobs = oarsub([(OarSubmission("nodes=1", walltime=300), site) for site in ("lyon", "nancy")])
@@ -34,7 +32,7 @@ def test_a_laptop_enters_the_nodes_of_two_sites_by_the_key_of_the_job(
     params = node_connexion_params(str(job_key))
     assert (params["user"], params["port"]) == ("oar", 6667)
 
-    remote = Remote("hostname; whoami", nodes, params).run(30)
+    remote = Remote("hostname; basename $HOME", nodes, params).run(30)
     assert [process.stdout.split() for process in remote.processes] == [
         [name, "alice"] for name in short
     ]

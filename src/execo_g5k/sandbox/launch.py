@@ -113,7 +113,7 @@ def remove(directory: Directory) -> None:
     shutil.rmtree(directory.path, ignore_errors=True)
 
 
-def ask(directory: Directory, **request: Any) -> dict[str, Any]:
+def ask(directory: Directory, /, **request: Any) -> dict[str, Any]:
     """Ask the process of a sandbox.
 
     Raises:

@@ -43,6 +43,7 @@ class JobExecutor:
         self._now = now
         self._changed = changed
         self._running: dict[int, asyncio.subprocess.Process] = {}
+        self._lost: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- what the site asks for
@@ -57,7 +58,7 @@ class JobExecutor:
         """End all processes of a job, and say so in its file for errors."""
         self._note(job, f"Job {job.job_id} KILLED")
         self._processes.kill_job(self.site.name, job.job_id)
-        if self._is_lost(job):
+        if job.job_id in self._lost or self._on_dead_node(job):
             self._tell_end(job, signal.SIGKILL)
 
     def signal(self, job: Job, number: int) -> None:
@@ -90,11 +91,13 @@ class JobExecutor:
         status = await self._status(job, place)
         self._running.pop(job.job_id, None)
         self._processes.kill_job(self.site.name, job.job_id)
-        if not self._is_lost(job):
+        if self._on_dead_node(job) and not job.killed:
+            # nobody hears of its end
+            self._lost.add(job.job_id)
+        else:
             self._tell_end(job, status)
 
-    def _is_lost(self, job: Job) -> bool:
-        """Tell whether the node of a job died: nobody hears of the end of its command."""
+    def _on_dead_node(self, job: Job) -> bool:
         return self.place_of(job).full_name in self.site.silent_nodes
 
     def _tell_end(self, job: Job, status: int) -> None:

@@ -18,13 +18,15 @@ _AS_USER = ("unshare", "--user", "--map-current-user", "--keep-caps", "--mount",
 
 _TEMPORARY = Path("/tmp")
 
-# $1 directory for /tmp, $2 host name, $3 how many pairs of directories to keep in sight follow
+# $1 directory for /tmp, $2 host name, $3 file for /etc/hosts, $4 how many pairs of directories
+# to keep in sight follow
 _ENTER = """\
-own=$1; name=$2; pairs=$3; shift 3
+own=$1; name=$2; hosts=$3; pairs=$4; shift 4
 while [ "$pairs" -gt 0 ]; do
     mkdir -p "$2" && mount --rbind "$1" "$2" || exit 126
     shift 2; pairs=$((pairs - 1))
 done
+mount --bind "$hosts" /etc/hosts || exit 126
 mount --rbind "$own" /tmp || exit 126
 hostname "$name" 2>/dev/null || echo "$name" > /proc/sys/kernel/hostname
 cd "$PWD" 2>/dev/null || cd /
@@ -52,8 +54,8 @@ class Isolation:
         own = self._directory.temporary(place)
         pairs = [str(p) for path in self._kept for p in (path, own / path.relative_to(_TEMPORARY))]
         count = str(len(self._kept))
-        enter = ["/bin/sh", "-c", _ENTER, "enter", str(own), place.hostname, count, *pairs]
-        return [*self._how, *enter, *argv]
+        words = [str(own), place.hostname, str(self._directory.hosts), count, *pairs]
+        return [*self._how, "/bin/sh", "-c", _ENTER, "enter", *words, *argv]
 
     def path_here(self, place: Place, path: str) -> str:
         """Return where a path of a host is on this machine."""

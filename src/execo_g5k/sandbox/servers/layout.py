@@ -68,6 +68,8 @@ def make(directory: Directory, all_places: Iterable[Place], user: str, *, own_na
     all_places = list(all_places)
     _keys(directory)
     _ssh_config(directory, all_places, user)
+    lines = (f"{place.address}\t{' '.join(place.names)}\n" for place in all_places)
+    directory.hosts.write_text("127.0.0.1\tlocalhost\n" + "".join(lines))
     _programs(directory)
     if not own_names:
         _program(directory.on_hosts / "hostname", _HOSTNAME)

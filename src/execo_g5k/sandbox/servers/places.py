@@ -95,6 +95,11 @@ class Directory:
         return self.path / "ssh_config"
 
     @property
+    def hosts(self) -> Path:
+        """Names and addresses, which is /etc/hosts on all hosts."""
+        return self.path / "hosts"
+
+    @property
     def keys(self) -> Path:
         """Keys, all of this sandbox alone."""
         return self.path / "keys"

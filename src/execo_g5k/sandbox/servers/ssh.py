@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -251,7 +252,9 @@ async def _on_terminal(
     os.set_blocking(terminal, False)
     loop.add_reader(terminal, printed)
     typing = loop.create_task(_type(process, terminal))
+    hung_up = loop.create_task(_hang_up(process, child))
     code = await child.wait()
+    hung_up.cancel()
     # what was printed last may still be under way, unless something else keeps the terminal
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(1):
@@ -260,6 +263,26 @@ async def _on_terminal(
     typing.cancel()
     os.close(terminal)
     _exit(process, code)
+
+
+async def _hang_up(
+    process: "asyncssh.SSHServerProcess[bytes]", child: asyncio.subprocess.Process
+) -> None:
+    """Do to a command on a terminal what the loss of the connexion does."""
+    await process.wait_closed()
+    for number in (signal.SIGHUP, signal.SIGCONT):
+        for pid in _session_of(child.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _session_of(pid: int) -> list[int]:
+    """Return a process and its children, which have the terminal."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [int(child) for child in children] or [pid]
 
 
 async def _type(process: "asyncssh.SSHServerProcess[bytes]", terminal: int) -> None:
@@ -274,9 +297,7 @@ async def _type(process: "asyncssh.SSHServerProcess[bytes]", terminal: int) -> N
         except OSError:
             return
         if not data:
-            # on a terminal, the end of input is a character
-            data = b"\x04"
-            await _write(terminal, data)
+            # on a terminal the end of input is a character, which sshd does not send
             return
         await _write(terminal, data)
 
