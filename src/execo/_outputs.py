@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from execo._engine.buffers import NewlineFilter, OutputBuffer
 from execo._engine.dispatch import dispatch
+from execo._engine.safely import safely
 from execo.handlers import OutputSink
 
 logger = logging.getLogger("execo")
@@ -100,10 +101,11 @@ class StreamOutput:
     def _give(self, sink: OutputSink, data: bytes, eof: bool) -> None:
         try:
             sink(data, eof)
-        except Exception as error:
-            self._tell(sink, error)
+        except BaseException as error:
+            # an exit asked for in a handler ends neither the script nor the flow of the output
+            safely(self._tell, sink, error)
 
-    def _tell(self, sink: OutputSink, error: Exception) -> None:
+    def _tell(self, sink: OutputSink, error: BaseException) -> None:
         if self._failed is None:
             self._failed = []
         if sink in self._failed:

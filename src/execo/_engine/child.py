@@ -352,15 +352,17 @@ class Child:
             found = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             self._close_streams()
+            self._release()
             self._gone(Exit(None, error=_REAPED, killed=self._killed, forced=self._forced))
             return
         if found is None:
             return
         self._close_streams()
         if self._options.group and self._killed and self._kill_deadline is not None:
-            self._engine.remnants.add(self._pid, self._kill_deadline)
+            self._engine.remnants.add(self._pid, self._kill_deadline, self._release)
         else:
             os.waitpid(self._pid, 0)
+            self._release()
         signalled = found.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
         code = -found.si_status if signalled else found.si_status
         self._gone(Exit(code, killed=self._killed, forced=self._forced))
@@ -370,8 +372,12 @@ class Child:
         for stream, fd in list(self._outputs.items()):
             self._drain(stream, fd)
             self._close_output(stream, fd)
+
+    def _release(self) -> None:
+        """Tell the keeper that nothing is left to be killed."""
         if self._kept >= 0:
             self._engine.keeper.release(self._kept)
+            self._kept = -1
 
     def _gone(self, end: Exit) -> None:
         self._end(end)

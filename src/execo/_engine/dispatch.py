@@ -33,9 +33,9 @@ _deferred: list[_Item] = []
 
 def dispatch(owner: object, call: _Call) -> None:
     """Run `call` on the thread of the handlers, after all that its owner dispatched before."""
+    _calls.put((owner, call))
     if _thread is None:
         _start()
-    _calls.put((owner, call))
 
 
 def is_current_thread() -> bool:
@@ -100,7 +100,13 @@ def _start() -> None:
                 os.register_at_fork(after_in_child=_forget)
                 _forks_watched = True
             _thread = threading.Thread(target=_main, name="execo-handlers", daemon=True)
-            _thread.start()
+            try:
+                _thread.start()
+            except RuntimeError:
+                # no thread is to be had: better on this one than never
+                _thread = None
+                while not _calls.empty():
+                    _run(_calls.get())
 
 
 def _forget() -> None:

@@ -8,6 +8,7 @@ nobody else, and what remains of the group can still be killed by it.
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 _INTERVAL = 0.2
@@ -19,18 +20,27 @@ class Remnants:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._deadlines: dict[int, float] = {}
+        self._gone: dict[int, Callable[[], object]] = {}
 
-    def add(self, pid: int, deadline: float) -> None:
-        """Keep the group of `pid` until it is empty; kill it at `deadline` (loop time)."""
+    def add(self, pid: int, deadline: float, gone: Callable[[], object]) -> None:
+        """Keep the group of `pid` until it is empty; kill it at `deadline` (loop time).
+
+        `gone` is called when nothing of it is left.
+        """
         if not self._deadlines:
             self._loop.call_soon(self._sweep)
         self._deadlines[pid] = deadline
+        self._gone[pid] = gone
 
     def kill(self) -> None:
         """Kill every group that is left."""
-        for pid in self._deadlines:
-            _kill_and_reap(pid)
-        self._deadlines.clear()
+        for pid in list(self._deadlines):
+            self._end(pid)
+
+    def _end(self, pid: int) -> None:
+        del self._deadlines[pid]
+        _kill_and_reap(pid)
+        self._gone.pop(pid)()
 
     def _sweep(self) -> None:
         if not self._deadlines:
@@ -39,8 +49,7 @@ class Remnants:
         now = self._loop.time()
         for pid, deadline in list(self._deadlines.items()):
             if pid not in alive or now >= deadline:
-                del self._deadlines[pid]
-                _kill_and_reap(pid)
+                self._end(pid)
         if self._deadlines:
             self._loop.call_later(_INTERVAL, self._sweep)
 

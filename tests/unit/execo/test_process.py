@@ -844,3 +844,14 @@ def test_an_impossible_time_before_a_forced_kill_is_refused_by_its_own_name():
         process.default_expect_timeout = "x"
         with pytest.raises(ValueError, match="default_expect_timeout: 'x'"):
             process.expect("y")
+
+
+def test_a_handler_that_asks_for_an_exit_stops_no_output(caplog):
+    class Exits(ProcessOutputHandler):
+        def read(self, process, stream, string, eof, error):
+            raise SystemExit(3)
+
+    process = Process("head -c 5000000 /dev/zero", stdout_handlers=[Exits()])
+    assert process.run(timeout=60).ended
+    assert len(process.stdout) == 5_000_000
+    assert "error in the output handler" in caplog.text
