@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 GRID := $(or $(wildcard $(PY)),python3) -m testbed
 export VENV
 
-.PHONY: help demo test lint unit grid-up grid-down grid-test bench clean
+.PHONY: help demo test lint unit grid-up grid-down grid-test sandbox-test bench clean
 
 help:
 	@echo 'make demo       run a first experiment on a sandbox: a small Grid'"'"'5000 in one process'
@@ -15,6 +15,7 @@ help:
 	@echo 'make lint       ruff, mypy, layers'
 	@echo 'make unit       unit and system tests only'
 	@echo 'make grid-up    start the test grid (root); grid-test runs its tests; grid-down stops it'
+	@echo 'make sandbox-test  run the tests of the OAR functions on the sandbox, without root'
 	@echo 'make bench      measure how fast processes start and end'
 	@echo 'make clean      remove what was made here (stops the grid)'
 
@@ -38,6 +39,11 @@ grid-up:
 grid-test: grid-up
 	@scripts/venv.sh test
 	@$(GRID) run $(CURDIR)/$(PY) -m pytest tests/grid
+
+sandbox-test:
+	@scripts/venv.sh test
+	@GRID_TESTS_ON=sandbox $(PY) -m pytest tests/grid \
+	    --ignore tests/grid/test_grid_itself.py --ignore tests/grid/test_conformance.py
 
 grid-down:
 	@$(GRID) down

@@ -31,18 +31,12 @@ grid_tests() {
     grid up && grid run "$PWD/$VENV/bin/python" -m pytest tests/grid
 }
 
-sandbox_tests() {
-    GRID_TESTS_ON=sandbox "$VENV/bin/python" -m pytest tests/grid \
-        --ignore tests/grid/test_grid_itself.py --ignore tests/grid/test_conformance.py
-}
-
 grid_down() { [ -n "${GRID_KEEP:-}" ] || grid down; }
 
 scripts/venv.sh test
 ssh_for_tests
 step lint scripts/lint.sh
 step 'unit and system tests' "$VENV/bin/python" -m pytest
-step 'tests of OAR functions on the sandbox' sandbox_tests
 if why=$(grid check); then
     trap grid_down EXIT
     step 'tests on the grid' grid_tests
