@@ -1,0 +1,28 @@
+"""The directory of one taktuk: what it reads, and nobody else can."""
+
+import os
+import shutil
+import tempfile
+
+
+class Folder:
+    """A directory that only this user can enter; made at the first file."""
+
+    def __init__(self) -> None:
+        self._path: str | None = None
+
+    def write(self, name: str, data: bytes) -> str:
+        """Write a new file and return its path. Raises OSError."""
+        if self._path is None:
+            self._path = tempfile.mkdtemp(prefix="execo-taktuk-")
+        path = os.path.join(self._path, name)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        return path
+
+    def delete(self) -> None:
+        """Delete it with all files."""
+        if self._path is not None:
+            shutil.rmtree(self._path, ignore_errors=True)
+            self._path = None
