@@ -27,6 +27,11 @@ ssh_for_tests() {
     [ -x /usr/sbin/sshd ] || say "no sshd: the system tests that need one are skipped (apt-get install openssh-server)"
 }
 
+taktuk_for_tests() {
+    if ! command -v taktuk >/dev/null && can_apt; then apt_install taktuk; fi
+    command -v taktuk >/dev/null || say "no taktuk: the tests that need it are skipped (apt-get install taktuk)"
+}
+
 grid_tests() {
     grid up && grid run "$PWD/$VENV/bin/python" -m pytest tests/grid
 }
@@ -35,6 +40,7 @@ grid_down() { [ -n "${GRID_KEEP:-}" ] || grid down; }
 
 scripts/venv.sh test
 ssh_for_tests
+taktuk_for_tests
 step lint scripts/lint.sh
 step 'unit and system tests' "$VENV/bin/python" -m pytest
 if why=$(grid check); then

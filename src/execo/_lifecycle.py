@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from execo._engine.child import Child, ChildOptions, Controlled, Exit, working_directory
 from execo._engine.completion import Completion
@@ -181,7 +181,7 @@ class ProcessLife(ProcessRecord):
 class Launch(NamedTuple):
     """A process that is about to be started, with what `_prepare` gave for it."""
 
-    process: ProcessLife
+    process: Any
     argv: list[str]
     options: ChildOptions
 

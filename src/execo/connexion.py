@@ -4,7 +4,7 @@ import difflib
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from execo.config import ConnexionSettings, default_connexion_params
@@ -56,6 +56,11 @@ class ConnexionParams:
     def remote_terminal(self) -> bool:
         """Whether ssh asks for a terminal on the host."""
         return any(word in ("-t", "-tt") for word in words(self.settings.ssh_options))
+
+    def without_terminal(self) -> "ConnexionParams":
+        """Return params that ask for no terminal on the host: it would change bytes."""
+        kept = tuple(w for w in words(self.settings.ssh_options) if w not in ("-t", "-tt"))
+        return ConnexionParams(replace(self.settings, ssh_options=kept))
 
     def address(self, host: Host) -> str:
         """Return the address to connect to.

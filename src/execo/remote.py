@@ -46,7 +46,9 @@ class Remote(Action):
         self.hosts = get_hosts_list(hosts)
         self.connexion_params = connexion_params
         self.processes = list(
-            host_processes(type(self)._process, cmd, self.hosts, connexion_params, process_args, values)
+            host_processes(
+                type(self)._process, cmd, self.hosts, connexion_params, process_args, values
+            )
         )
         self._command = cmd if isinstance(cmd, str) else str(cmd)
 

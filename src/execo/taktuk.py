@@ -60,7 +60,13 @@ class TaktukProcess(ProcessBase):
     def _settings(self) -> TreeSettings:
         params = ConnexionParams.of(self.connexion_params)
         gateway = params.taktuk_gateway()
-        return TreeSettings(tuple(params.taktuk_argv()), None if gateway is None else tuple(gateway))
+        return TreeSettings(
+            tuple(params.taktuk_argv()), None if gateway is None else tuple(gateway)
+        )
+
+    def _tree_key(self) -> object:
+        """Return what processes have in common that can share a tree."""
+        return self._settings()
 
     @classmethod
     def _children(cls, launches: Sequence[Launch]) -> list[Child]:
@@ -68,20 +74,32 @@ class TaktukProcess(ProcessBase):
         trees: dict[object, list[Launch]] = {}
         for launch in launches:
             if launch.options.impossible is None:
-                trees.setdefault(launch.process._settings(), []).append(launch)
+                trees.setdefault(launch.process._tree_key(), []).append(launch)
             else:
                 children += super()._children([launch])
-        return [*children, *(cls._plant(settings, group) for settings, group in trees.items())]
+        for group in trees.values():
+            children += cls._planted(group)
+        return children
 
     @classmethod
-    def _plant(cls, settings: TreeSettings, launches: Sequence[Launch]) -> Child:
-        tree = Tree(settings, [(p._job(), options, p) for p, _, options in launches],
-            environment=launches[0].options.environment,
-            directory=launches[0].options.directory)
-        for launch, member in zip(launches, tree.members, strict=True):
-            launch.process._get_ready()
-            launch.process._launched(member)
-        return tree.child
+    def _planted(cls, launches: Sequence[Launch]) -> list[Child]:
+        """Return the children of processes that share a tree."""
+        return [plant(launches).child]
+
+
+def plant(launches: Sequence[Launch]) -> Tree:
+    """Return the tree of processes that share one, which are ready for its start."""
+    first: TaktukProcess = launches[0].process
+    tree = Tree(
+        first._settings(),
+        [(process._job(), options, process) for process, _, options in launches],
+        environment=launches[0].options.environment,
+        directory=launches[0].options.directory,
+    )
+    for launch, member in zip(launches, tree.members, strict=True):
+        launch.process._get_ready()
+        launch.process._launched(member)
+    return tree
 
 
 class TaktukRemote(Remote):

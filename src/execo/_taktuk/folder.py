@@ -1,4 +1,4 @@
-"""The directory of one taktuk: what it reads, and nobody else can."""
+"""A directory of files that nobody else can read."""
 
 import os
 import shutil

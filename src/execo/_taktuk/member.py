@@ -26,8 +26,8 @@ class Member:
     """A command on one host of a tree."""
 
     __slots__ = (
-        "tree", "number", "job", "started", "ended", "refused", "read", "_options", "_listener", "_reader",
-        "_status", "_words", "_inputs", "_killed", "_forced", "_timers", "_closed",
+        "tree", "number", "job", "started", "ended", "refused", "read", "_options", "_listener",
+        "_reader", "_status", "_words", "_inputs", "_killed", "_forced", "_timers", "_closed",
     )  # fmt: skip
 
     def __init__(
@@ -149,7 +149,9 @@ class Member:
         if self.ended:
             return
         for line in self._words:
-            self._tell(self._listener.child_printed, STDERR, f"{line}\n".encode("utf-8", "surrogateescape"))
+            self._tell(
+                self._listener.child_printed, STDERR, f"{line}\n".encode("utf-8", "surrogateescape")
+            )
         error = None if self._killed else f"{self.job.address}: {reason}"
         self.end(Exit(None, error=error, killed=self._killed, forced=self._forced))
 

@@ -35,7 +35,9 @@ class Orders:
                 return
         self._orders.append(_Order(value, {number}))
 
-    def take(self, everybody: set[int] | None, failed: Callable[[int, str], object]) -> Iterator[bytes]:
+    def take(
+        self, everybody: set[int] | None, failed: Callable[[int, str], object]
+    ) -> Iterator[bytes]:
         """Give the commands for taktuk.
 
         `everybody`: the numbers of all commands that run, None while more may start. Where input
