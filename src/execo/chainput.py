@@ -63,7 +63,7 @@ class ChainPutProcess(ProcessBase):
             return super()._children(
                 [launch._replace(options=own) for launch, own in zip(launches, why, strict=True)]
             )
-        relays = [launch.process._relay() for launch in launches]
+        relays = [launch.process._relay(source) for launch in launches]
         settings = ConnexionParams.of(launches[0].process.connexion_params).settings
         chain = Chain(
             engine().loop,
@@ -77,14 +77,14 @@ class ChainPutProcess(ProcessBase):
             launch.process._get_ready()
             # bytes go through it: no terminal here either
             child = engine().child(launch.argv, replace(launch.options, pty=False), relay)
-            relay.attach(chain, child, source)
+            relay.attach(chain, child)
             launch.process._launched(child)
             children.append(child)
         return children
 
-    def _relay(self) -> Relay:
+    def _relay(self, source: Source) -> Relay:
         address = ConnexionParams.of(self.connexion_params).address(self._host)
-        return Relay(str(self._host), address, self, self._unpack)
+        return Relay(str(self._host), address, self, self._unpack, source)
 
 
 class ChainPut(Action):

@@ -50,7 +50,9 @@ class Told(Protocol):
 class Relay:
     """A host of a chain. Listens to its ssh, and tells the process of the user."""
 
-    def __init__(self, name: str, address: str, listener: Listener, unpack: str) -> None:
+    def __init__(
+        self, name: str, address: str, listener: Listener, unpack: str, source: Source
+    ) -> None:
         """`name` of the host for messages; `address` where other hosts reach it."""
         self.name = name
         self.address = address
@@ -68,23 +70,23 @@ class Relay:
         """Whether it has been given a place in a chain."""
         self._listener = listener
         self._unpack_hex = unpack.encode("utf-8", "surrogateescape").hex()
-        self._told: Told | None = None
-        self._child: Controlled | None = None
-        self._source: Source | None = None
+        self._source = source
+        self._told: Told
+        self._child: Controlled
         self._pieces: Iterator[bytes] | None = None
         self._sent = 0
         self._pending = b""
         self._words: list[str] = []
         self._failure: str | None = None
 
-    def attach(self, told: Told, child: Controlled, source: Source) -> None:
-        """Say who decides, what to talk through, and what is sent."""
-        self._told, self._child, self._source = told, child, source
+    def attach(self, told: Told, child: Controlled) -> None:
+        """Say who decides, and what to talk through; to be called before its start."""
+        self._told, self._child = told, child
 
     # --- orders
 
     def _order(self, text: str, data: bytes = b"") -> None:
-        if self._child is not None and not self.ended:
+        if not self.ended:
             self._child.write(f"{text}\n".encode() + data)
 
     def give_to(self, other: "Relay") -> None:
@@ -107,7 +109,6 @@ class Relay:
 
     def feed(self, offset: int) -> None:
         """Give it the stream from `offset` on."""
-        assert self._source is not None
         self._pieces, self._sent = self._source.pieces(offset), offset
         self.got = offset
         self._feed_more()
@@ -127,18 +128,16 @@ class Relay:
     def give_up(self, reason: str) -> None:
         """End it, for a reason that is not its own."""
         self._failure = self._failure or reason
-        if self._child is not None and not self.ended:
+        if not self.ended:
             self._child.kill(9, None)
 
     # --- what the engine tells of its ssh
 
     def child_started(self, pid: int) -> None:
         """Send the program, and what it needs to know."""
-        assert self._source is not None
         self._listener.child_started(pid)
         hello = f"hello {self.token} {self._source.size} {self._unpack_hex}\n"
-        if self._child is not None:
-            self._child.write(program() + hello.encode())
+        self._child.write(program() + hello.encode())
 
     def child_printed(self, stream: int, data: bytes) -> None:
         """Take reports; errors are those of the copy."""
@@ -154,7 +153,6 @@ class Relay:
 
     def _report(self, line: str) -> None:
         told = self._told
-        assert told is not None
         word, _, rest = line.partition(" ")
         if word == "port" and rest.isdecimal():
             self.port = int(rest)
@@ -184,8 +182,7 @@ class Relay:
     def child_ended(self, end: Exit) -> None:
         """Judge the copy by what the relay told, and tell the process."""
         self.ended = True
-        if self._told is not None:
-            self._told.ended(self)
+        self._told.ended(self)
         reason = end.error or self._failure
         if reason is None and not end.killed:
             reason = self._problem(end)
@@ -195,7 +192,6 @@ class Relay:
         )
 
     def _problem(self, end: Exit) -> str | None:
-        assert self._source is not None
         if self.end is None:
             words = "; ".join(self._words) or "it does not say why"
             if self.port is None:
