@@ -53,15 +53,16 @@ class TaktukProcess(ProcessBase):
         return []
 
     def _job(self) -> Job:
-        params = ConnexionParams.of(self.connexion_params)
-        connector = tuple(params.taktuk_connector(self._host))
-        return Job(params.address(self._host), connector, remote_command(self.cmd))
+        address = ConnexionParams.of(self.connexion_params).address(self._host)
+        return Job(address, remote_command(self.cmd))
 
     def _settings(self) -> TreeSettings:
         params = ConnexionParams.of(self.connexion_params)
         gateway = params.taktuk_gateway()
         return TreeSettings(
-            tuple(params.taktuk_argv()), None if gateway is None else tuple(gateway)
+            tuple(params.taktuk_argv()),
+            tuple(params.taktuk_connector(self._host)),
+            None if gateway is None else tuple(gateway),
         )
 
     def _tree_key(self) -> object:
@@ -107,7 +108,8 @@ class TaktukRemote(Remote):
 
     Hosts connect to one another: this machine starts some connexions, not all, and a key that
     `keyfile` names must be on the hosts too. `taktuk_options=("-s", "-d", "-1")` makes all
-    connexions start here. Hosts need Perl, and an ssh client. See `TaktukProcess`.
+    connexions start here. Hosts with a user, a key or a port of their own make another tree. Hosts
+    need Perl, and an ssh client. See `TaktukProcess`.
     """
 
     _process = TaktukProcess

@@ -19,6 +19,9 @@ class TreeSettings:
 
     program: tuple[str, ...]
     """Words of taktuk, with the options of the user."""
+    connector: tuple[str, ...]
+    """Words that connect to a host, up to its address. One for the whole tree: taktuk may forget
+    which one a host is for, when another host makes the connexion."""
     gateway: tuple[str, ...] | None = None
     """Words of the connector to the host from which the tree starts, then its address."""
 
@@ -28,7 +31,6 @@ class Job:
     """A command for a host."""
 
     address: str
-    connector: tuple[str, ...]
     command: str
     """Text for the shell there."""
     pump: bool = False
@@ -74,33 +76,18 @@ def options_text(settings: TreeSettings, jobs: Sequence[Job]) -> bytes:
     if settings.gateway is not None:
         *connector, address = settings.gateway
         words += ["-c", join(connector), "-G", address, "-["]
-    for numbers in connector_groups(jobs):
-        # taktuk forgets which connector a host is for, when another host makes the connexion;
-        # in a group there is one
-        words += ["-b", "-c", join(jobs[numbers[0]].connector)]
-        for number in numbers:
-            words += ["-m", jobs[number].address, "-[", *_exec(number, jobs[number]), "-]"]
-        words.append("-e")
+    words += ["-c", join(settings.connector)]
+    for number, job in enumerate(jobs):
+        words += ["-m", job.address, "-[", *_exec(number, job), "-]"]
     if settings.gateway is not None:
         words.append("-]")
     return "".join(f"{word}\n" for word in words).encode("utf-8", "surrogateescape")
 
 
-def connector_groups(jobs: Sequence[Job]) -> list[list[int]]:
-    """Return the numbers of the jobs, those with the same connector together."""
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for number, job in enumerate(jobs):
-        groups.setdefault(job.connector, []).append(number)
-    return list(groups.values())
-
-
-def positions(settings: TreeSettings, jobs: Sequence[Job]) -> list[str]:
-    """Return what taktuk calls the place of each job."""
-    order = [number for numbers in connector_groups(jobs) for number in numbers]
-    found = [""] * len(jobs)
-    for place, number in enumerate(order, 1):
-        found[number] = f"{place}" if settings.gateway is None else f"1.{place}"
-    return found
+def positions(settings: TreeSettings, count: int) -> list[str]:
+    """Return what taktuk calls the places of the jobs."""
+    prefix = "" if settings.gateway is None else "1."
+    return [f"{prefix}{place}" for place in range(1, count + 1)]
 
 
 _agent = ""

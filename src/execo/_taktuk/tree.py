@@ -62,7 +62,8 @@ class Tree:
         self._paused: set[tuple[int, int]] = set()
         self._left = len(self.members)
         bare = [job for job, _, _ in jobs]
-        self._places = dict(zip(positions(settings, bare), self.members, strict=True))
+        places = positions(settings, len(bare))
+        self._places = dict(zip(places, self.members, strict=True))
         self._hosts_file, impossible = "", None
         try:
             self._hosts_file = self._folder.write("hosts", options_text(settings, bare))

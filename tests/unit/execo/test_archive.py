@@ -17,6 +17,11 @@ def content(archive, start=0):
     return b"".join(archive.pieces(start))
 
 
+def names_in(data):
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return archive.getnames()
+
+
 def sh(command, data=b"", cwd=None):
     return subprocess.run(["/bin/sh", "-c", command], input=data, capture_output=True, cwd=cwd)
 
@@ -38,7 +43,7 @@ def test_a_stream_is_a_tar_of_the_size_that_was_told(tree):
     archive = Archive([str(tree)])
     data = content(archive)
     assert len(data) == archive.size
-    names = tarfile.open(fileobj=io.BytesIO(data)).getnames()
+    names = names_in(data)
     assert names[0] == "a dir"
     # a link is what it leads to
     assert "a dir/link/-x é'\n" in names
@@ -121,10 +126,10 @@ def test_files_are_packed_from_where_they_are(tree, tmp_path):
     files = ["a dir/sub", "a dir/big", f"{tree}/empty"]
     packed = sh(pack_command(files), cwd=tmp_path)
     assert packed.stderr == b""
-    names = tarfile.open(fileobj=io.BytesIO(packed.stdout)).getnames()
+    names = names_in(packed.stdout)
     assert names == ["sub", "sub/-x é'\n", "big", "empty"]
     single = sh(pack_command(["a dir/"]), cwd=tmp_path)
-    assert tarfile.open(fileobj=io.BytesIO(single.stdout)).getnames()[0] == "a dir"
+    assert names_in(single.stdout)[0] == "a dir"
 
 
 def test_a_file_that_is_missing_there_is_an_error(tmp_path):
@@ -135,4 +140,4 @@ def test_a_file_that_is_missing_there_is_an_error(tmp_path):
 
 def test_the_home_is_called_by_its_sign(tmp_path):
     packed = sh(f"HOME={tmp_path}; touch $HOME/x; " + pack_command(["~/x", "/etc/hostname"]))
-    assert tarfile.open(fileobj=io.BytesIO(packed.stdout)).getnames() == ["x", "hostname"]
+    assert names_in(packed.stdout) == ["x", "hostname"]

@@ -1,7 +1,6 @@
 """Words for taktuk: hosts, commands, targets."""
 
 import os
-import re
 import shlex
 
 import pytest
@@ -22,40 +21,36 @@ from execo._taktuk.command import (
 from execo._taktuk.folder import Folder
 from execo._taktuk.orders import Orders
 
-HERE = TreeSettings(("taktuk", "-s"))
-BEHIND = TreeSettings(("taktuk", "-s"), ("ssh", "-p", "22", "gw"))
-SSH = ("ssh", "-o", "BatchMode=yes")
+SSH = ("ssh", "-o", "Proxy Command")
+HERE = TreeSettings(("taktuk", "-s"), SSH)
+BEHIND = TreeSettings(("taktuk", "-s"), SSH, ("ssh", "-p", "22", "gw"))
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 
 
-def jobs(*hosts, connector=SSH):
-    return [Job(host, connector, "id") for host in hosts]
+def jobs(*hosts):
+    return [Job(host, "id") for host in hosts]
 
 
 @given(texts)
 def test_any_command_is_one_line_that_its_shell_gets_as_it_is(command):
-    lines = options_text(HERE, [Job("node-1", SSH, command)]).decode().split("\n")
+    lines = options_text(HERE, [Job("node-1", command)]).decode().split("\n")
     start = lines[lines.index("[") + 1]
     assert lines[lines.index("[") + 2] == "]"
     *_, pump, text = shlex.split(start)
     assert (pump, bytes.fromhex(text).decode()) == ("0", command)
 
 
-def test_hosts_with_the_same_connector_make_a_group():
-    other = ("ssh", "-l", "root")
-    several = [*jobs("a"), *jobs("b", connector=other), *jobs("c")]
-    words = options_text(HERE, several).decode().split("\n")
-    groups = "\n".join(words).split("-b\n")[1:]
-    assert [re.findall("-m\n(.*)\n", group) for group in groups] == [["a", "c"], ["b"]]
-    assert [group.split("\n")[1] for group in groups] == [shlex.join(SSH), "ssh -l root"]
-    assert positions(HERE, several) == ["1", "3", "2"]
+def test_a_connector_is_quoted_for_the_shell_of_taktuk():
+    words = options_text(HERE, jobs("a", "b")).decode().split("\n")
+    assert words[:4] == ["-c", "ssh -o 'Proxy Command'", "-m", "a"]
+    assert positions(HERE, 2) == ["1", "2"]
 
 
 def test_behind_a_gateway_hosts_are_its_own():
     text = options_text(BEHIND, jobs("a", "b")).decode()
-    assert text.startswith("-c\nssh -p 22\n-G\ngw\n-[\n-b\n")
-    assert text.endswith("-e\n-]\n")
-    assert positions(BEHIND, jobs("a", "b")) == ["1.1", "1.2"]
+    assert text.startswith("-c\nssh -p 22\n-G\ngw\n-[\n-c\n")
+    assert text.endswith("]\n-]\n-]\n")
+    assert positions(BEHIND, 2) == ["1.1", "1.2"]
 
 
 def test_command_line_is_short_and_says_nothing_of_hosts_however_many():
@@ -67,14 +62,14 @@ def test_command_line_is_short_and_says_nothing_of_hosts_however_many():
 
 @pytest.mark.parametrize("address", ["node[1-3]", "a,b", "a/b", "$(id)", "a;b"])
 def test_a_host_that_taktuk_would_take_for_several_is_a_problem(address):
-    assert address in problem_of(Job(address, SSH, "id"))
+    assert address in problem_of(Job(address, "id"))
 
 
 def test_what_taktuk_cannot_run_is_a_problem_and_the_rest_is_none():
-    assert problem_of(Job("node-1.site", SSH, "x" * 60_000)) is None
-    assert problem_of(Job("::1", SSH, "id")) is None
-    assert "70000" in problem_of(Job("a", SSH, "x" * 70_000))
-    assert "NUL" in problem_of(Job("a", SSH, "x\0"))
+    assert problem_of(Job("node-1.site", "x" * 60_000)) is None
+    assert problem_of(Job("::1", "id")) is None
+    assert "70000" in problem_of(Job("a", "x" * 70_000))
+    assert "NUL" in problem_of(Job("a", "x\0"))
 
 
 def test_commands_name_targets_or_all():
