@@ -30,12 +30,12 @@ ENDED = f"end {hashlib.sha256(STREAM).hexdigest()} 0"
 class Relay:
     """A relay, and how one talks to it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, place="last\n"):
         self.folder = folder
         self.process = Process(relay_command(len(program())), shell=True, nolog_exit_code=True)
         self.process.start().write(program())
         unpack = f"tar -xf - -C '{folder}'".encode().hex()
-        self.process.write(f"hello {TOKEN} {len(STREAM)} {unpack}\n")
+        self.process.write(f"hello {TOKEN} {len(STREAM)} {unpack}\n{place}")
         until(lambda: self.said("port"))
         self.port = int(self.said("port")[0])
 
@@ -145,6 +145,22 @@ def test_a_relay_gives_to_the_next_and_says_when_it_cannot(relay, tmp_path):
     assert "refused" in third.said("nonext")[0]
     third.finish()
     assert third.has_all()
+
+
+def test_nothing_is_taken_before_it_is_known_who_is_next(tmp_path):
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    first, second = Relay(folders[0], place=""), Relay(folders[1])
+    with first.guest() as guest:
+        guest.sendall(f"{TOKEN}\n".encode() + STREAM[:100_000])
+        # a report comes every two seconds: with the second one, all that can be taken is
+        until(lambda: len(first.said("got")) >= 2)
+        assert set(first.said("got")) == {"0"}
+        first.process.write(f"next 127.0.0.1 {second.port} {TOKEN}\n")
+        guest.sendall(STREAM[100_000:])
+        assert first.has_all()
+        assert second.has_all()
 
 
 def test_a_relay_ends_with_who_gives_it_orders(relay):

@@ -375,12 +375,15 @@ def test_commands_are_on_no_command_line_here(tree):
     action.kill().wait(30)
 
 
-def test_commands_die_with_the_script(sshd, tree):
+def test_commands_die_with_the_script(sshd, tree, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     source = f"""
-import time
+import os, time
 from execo import TaktukRemote
 action = TaktukRemote("echo $$; sleep 1000", {FIVE[:3]}, {tree}).start()
 while not all("\\n" in process.stdout for process in action.processes):
+    time.sleep(0.01)
+while os.listdir(os.environ["TMPDIR"]):
     time.sleep(0.01)
 print(*(process.stdout.strip() for process in action.processes), flush=True)
 action.wait()
@@ -391,6 +394,7 @@ action.wait()
         running.kill()
         running.wait()
     until(lambda: not any(map(alive, pids)))
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_slow_handler_holds_output_back_and_loses_nothing(tree):

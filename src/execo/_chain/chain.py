@@ -65,6 +65,7 @@ class Chain:
         for before, after in zip(ready, ready[1:], strict=False):
             before.give_to(after)
         if ready:
+            ready[-1].be_last()
             ready[0].feed(0)
 
     def lost(self, relay: Relay, offset: int) -> None:

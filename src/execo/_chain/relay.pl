@@ -3,6 +3,7 @@
 # Orders come on standard input, where nobody else can give any:
 #   hello TOKEN SIZE COMMAND   what connexions must say, the bytes of the stream, who unpacks (hex)
 #   next HOST PORT TOKEN       give the stream to this host
+#   last                       give it to nobody; before one of these, none is taken from others
 #   drop                       give it to nobody any more
 #   leave                      take it from no connexion any more, data will come instead
 #   data BYTES                 this much of the stream follows
@@ -15,7 +16,7 @@ use IPC::Open2;
 
 my $ROOM = 1 << 20;
 my ($token, $size, $orders, $expected, $offset, $told, $told_at) = ("", undef, "", 0, 0, 0, 0);
-my ($listener, $upstream, $left, $tar, $sha, $sum, @knocking, %sinks);
+my ($listener, $upstream, $left, $placed, $tar, $sha, $sum, @knocking, %sinks);
 $SIG{PIPE} = "IGNORE";
 
 sub report {
@@ -39,6 +40,7 @@ sub hello {
 
 sub next_host {
     my ($host, $port, $its_token) = @_;
+    $placed = 1;
     my $socket = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => 10);
     return report("nonext", "can not connect to $host port $port: $@") unless $socket;
     $socket->blocking(0);
@@ -68,6 +70,7 @@ sub obey {
         my ($order, @words) = split / /, $1;
         if ($order eq "hello") { hello(@words); }
         elsif ($order eq "next") { next_host(@words); }
+        elsif ($order eq "last") { $placed = 1; }
         elsif ($order eq "drop") { delete $sinks{next}; }
         elsif ($order eq "leave") { lose(); }
         elsif ($order eq "data") { $expected = $words[0]; }
@@ -114,7 +117,8 @@ while (1) {
     vec($readable, 0, 1) = 1;
     vec($readable, fileno $listener, 1) = 1 if $listener && @knocking < 16;
     vec($readable, fileno $_->[0], 1) = 1 for @knocking;
-    vec($readable, fileno $upstream, 1) = 1 if $upstream && $room && $offset < $size;
+    my $wants_more = $upstream && $placed && $room && $offset < $size;
+    vec($readable, fileno $upstream, 1) = 1 if $wants_more;
     for (values %sinks) { vec($writable, fileno $_->[0], 1) = 1 if length $_->[1]; }
     my $found = select $readable, $writable, undef, 2;
     if (defined $size && ($offset - $told >= 1 << 19 || time - $told_at >= 2)) {
@@ -138,7 +142,7 @@ while (1) {
             push @knocking, [$socket, "", $now];
         }
     }
-    if ($upstream && vec $readable, fileno $upstream, 1) {
+    if ($wants_more && $upstream && vec $readable, fileno $upstream, 1) {
         my $wanted = $size - $offset < 1 << 16 ? $size - $offset : 1 << 16;
         my $read = sysread $upstream, my $data, $wanted;
         if ($read) { take($data); }

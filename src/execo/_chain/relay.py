@@ -94,6 +94,10 @@ class Relay:
         self.next, other.before = other, self
         self._order(f"next {other.address} {other.port} {other.token}")
 
+    def be_last(self) -> None:
+        """Let it give the stream to nobody, from the start."""
+        self._order("last")
+
     def drop(self) -> None:
         """Let it give the stream to nobody."""
         self._order("drop")

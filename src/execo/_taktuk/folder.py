@@ -1,5 +1,6 @@
 """A directory of files that nobody else can read."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -20,6 +21,13 @@ class Folder:
         with open(descriptor, "wb") as file:
             file.write(data)
         return path
+
+    def tidy(self) -> None:
+        """Delete it if no file is left in it: a script that is killed leaves what there is."""
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                os.rmdir(self._path)
+                self._path = None
 
     def delete(self) -> None:
         """Delete it with all files."""

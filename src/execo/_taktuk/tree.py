@@ -200,6 +200,7 @@ class Tree:
         if change.code == READY and frame.position == _ROOT:
             # all of it has been read
             delete_file(self._hosts_file)
+            self._folder.tidy()
         elif self._gateway is not None and change.peer == _GATEWAY:
             self._gateway_changed(change.code)
         elif member is None:

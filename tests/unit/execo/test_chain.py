@@ -123,6 +123,8 @@ def test_the_first_is_fed_and_each_gives_to_the_next(source):
     assert hosts.ssh["a"].orders("next") == [f"next b 2 {tokens['b']}"]
     assert hosts.ssh["b"].orders("next") == [f"next c 3 {tokens['c']}"]
     assert len(set(tokens.values())) == 3
+    # one of the two must be known to each before anything is taken
+    assert [bool(hosts.ssh[name].orders("last")) for name in "abc"] == [False, False, True]
 
 
 def test_it_begins_without_hosts_that_fail_and_without_those_that_are_late(source):
