@@ -130,6 +130,29 @@ def test_rsync_connects_too(sandbox, tmp_path):
     assert ssh("nancy", "cat rsynced; rm rsynced").stdout == "x"
 
 
+def test_other_users_have_jobs_and_nobody_deletes_them(sandbox):
+    theirs = sandbox.run_as(
+        "bob", "nancy", ["oarsub", "-l", "nodes=4,walltime=1", "echo $USER; sleep 99"]
+    )
+    assert theirs.returncode == 0
+    [bobs] = [job["job_id"] for job in sandbox.jobs("nancy") if job["user"] == "bob"]
+    assert wait_oar_job_start(bobs, "nancy", timeout=30)
+    [mine] = oarsub([(OarSubmission("nodes=1", 60), "nancy")])
+    started = wait_oar_job_start(*mine, timeout=2)
+    assert not started
+    oardel([(bobs, "nancy")])
+    assert get_oar_job_info(bobs, "nancy")["state"] == "Running"
+    assert [job for job, _ in get_current_oar_jobs(["nancy"])] == [mine[0]]
+    assert sandbox.run_as("bob", "nancy", ["oardel", str(bobs)]).returncode == 0
+    assert wait_oar_job_start(*mine, timeout=30)
+    home = sandbox.directory.home_of("nancy", "bob")
+    assert (home / f"OAR.{bobs}.stdout").read_text() == "bob\n"
+    with pytest.raises(SandboxError, match="rennes.*nancy"):
+        sandbox.run_as("bob", "rennes", ["oarstat"])
+    with pytest.raises(SandboxError, match="reboot"):
+        sandbox.run_as("bob", "nancy", ["reboot"])
+
+
 def test_scripts_run_on_frontends(sandbox):
     source = (
         "from execo_g5k import *; [job] = oarsub([(OarSubmission('nodes=1'), 'nancy')]);"

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -63,7 +63,7 @@ class Sandbox:
         """Describe a sandbox; `start` starts it.
 
         `sites`: {site: {cluster: number of nodes, or a Cluster}}; None: two small ones.
-        `user`: name of its account; None: that of the caller. `speed`: seconds of its clock in a
+        `user`: name of its account; None: that of the caller, or alice for root. `speed`: seconds of its clock in a
         second. `launch_delay`: seconds from the decision to start a job to its start.
         `first_job_id`: of each site.
         `directory`: where its files are, which must not exist; None: a temporary one.
@@ -188,6 +188,35 @@ class Sandbox:
         for settings, values in before:
             settings.clear()
             settings.update(values)
+
+    # --- the others
+
+    def run_as(
+        self, user: str, site: str, argv: Sequence[str]
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command of OAR on a frontend as another user, who has an account for it.
+
+            grid.run_as("bob", "nancy", ["oarsub", "-l", "nodes=3,walltime=2:0:0", "sleep 7200"])
+
+        Return its end, as `subprocess.run` does.
+
+        Raises:
+            SandboxError: the command, or the site, is not known.
+        """
+        name, *arguments = argv
+        if site not in self.sites:
+            raise launch.SandboxError(
+                f"{site!r} is no site of this sandbox: {', '.join(self.sites)}"
+            )
+        home = self.directory.home_of(site, user)
+        home.mkdir(exist_ok=True)
+        answer = self._ask(
+            do="command", name=name, host=site, arguments=arguments, directory=str(home),
+            environment={}, stdin="", user=user,
+        )  # fmt: skip
+        return subprocess.CompletedProcess(
+            argv, answer["exit_code"], answer["stdout"], answer["stderr"]
+        )
 
     # --- looking at it
 

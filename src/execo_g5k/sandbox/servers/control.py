@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from execo_g5k.sandbox.commands import COMMANDS
 from execo_g5k.sandbox.model.jobs import State
 from execo_g5k.sandbox.servers.faults import HostFaults
 from execo_g5k.sandbox.servers.grid import Grid
@@ -84,6 +85,8 @@ class Control:
 
     async def _command(self, request: Request) -> Answer:
         place = self._place(request)
+        if request["name"] not in COMMANDS or not place.site:
+            raise ValueError(f"{request['name']!r} is no command of OAR on {place.hostname}")
         reply = await self._grid.command(
             request["name"], place, request["arguments"], request["directory"],
             request["environment"], request["stdin"], request.get("user"),

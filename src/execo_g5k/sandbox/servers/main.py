@@ -1,11 +1,13 @@
 """The process of a sandbox: `python -m execo_g5k.sandbox.servers.main DIRECTORY`."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import resource
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,7 @@ async def _serve(
     control.close()
     time_passes.cancel()
     processes.kill_all()
+    await servers.close()
 
 
 async def _listening(
@@ -82,32 +85,27 @@ async def _listening(
     isolation: Isolation,
     processes: Processes,
 ) -> tuple[SshServers, Grid]:
-    """Find a block of addresses that nobody uses, and listen on it."""
+    """Listen on a block of addresses that nobody uses."""
     user = settings["user"]
+    first, all_places = _claim(sites)
+    layout.make(directory, all_places, user, own_names=isolation.works)
+    grid = Grid(
+        directory, sites, all_places, user, processes, Clock(settings["speed"]),
+        Pace(**settings["pace"]), settings["first_job_id"],
+    )  # fmt: skip
+    servers = SshServers(grid, isolation, str(directory.host_key))
+    await servers.listen(first)
+    return servers, grid
+
+
+def _claim(sites: dict[str, dict[str, Cluster]]) -> tuple[socket.socket, list[Place]]:
+    """Choose addresses: who listens on the first one of a block has all of them."""
     start = os.getpid() % len(_BLOCKS)
     for block in [*_BLOCKS[start:], *_BLOCKS[:start]]:
-        all_places: list[Place] = list(places(sites, block))
-        if not await _is_free(all_places[0]):
-            continue
-        layout.make(directory, all_places, user, own_names=isolation.works)
-        clock = Clock(settings["speed"])
-        pace = Pace(**settings["pace"])
-        first = settings["first_job_id"]
-        grid = Grid(directory, sites, all_places, user, processes, clock, pace, first)
-        servers = SshServers(grid, isolation, str(directory.host_key))
-        await servers.listen()
-        return servers, grid
-    raise RuntimeError("all addresses 127.20.x.y to 127.249.x.y are in use")
-
-
-async def _is_free(place: Place) -> bool:
-    try:
-        server = await asyncio.start_server(lambda *_: None, place.address, SSH_PORT)
-    except OSError:
-        return False
-    server.close()
-    await server.wait_closed()
-    return True
+        all_places = list(places(sites, block))
+        with contextlib.suppress(OSError):
+            return socket.create_server((all_places[0].address, SSH_PORT)), all_places
+    raise RuntimeError(f"port {SSH_PORT} of 127.20.0.1 to 127.249.0.1 is in use everywhere")
 
 
 def _allow_many_descriptors() -> None:

@@ -141,7 +141,11 @@ class Directory:
 
     def home(self, place: Place, user: str) -> Path:
         """Return the home of a user on a host: one for each site."""
-        return self.path / "home" / (place.site or place.hostname) / user
+        return self.home_of(place.site or place.hostname, user)
+
+    def home_of(self, site: str, user: str) -> Path:
+        """Return the home of a user on a site."""
+        return self.path / "home" / site / user
 
     def temporary(self, place: Place) -> Path:
         """Return the directory that is /tmp on a host."""

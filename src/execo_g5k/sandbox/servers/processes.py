@@ -158,5 +158,12 @@ def set_size(terminal: int, size: tuple[int, int]) -> None:
 
 
 def own_user() -> str:
-    """Return the name of the account that runs this."""
-    return pwd.getpwuid(os.getuid()).pw_name
+    """Return the name of the account that runs this.
+
+    Root, whom OAR obeys in all, and accounts without a name are called alice.
+    """
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return "alice"
+    return "alice" if name == "root" else name

@@ -5,6 +5,7 @@ import contextlib
 import os
 import shlex
 import signal
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, Kind, Place
 from execo_g5k.sandbox.servers.processes import Command, set_size
 
 _READ = 65536
+_CLOSE = 2.0
 _INTERACTIVE = ("-I", "-C")
 
 
@@ -57,16 +59,31 @@ class SshServers:
 
     # --- listening
 
-    async def listen(self) -> None:
-        """Listen on all addresses."""
+    async def listen(self, claimed: socket.socket) -> None:
+        """Listen on all addresses, on one of them with a socket that listens already."""
+        self._listening[claimed.getsockname()] = await asyncssh.listen(
+            sock=claimed, options=self._options
+        )
         for place in self._by_address.values():
             await self._listen_on(place)
 
     async def _listen_on(self, place: Place) -> None:
         for port in (SSH_PORT, OAR_PORT):
-            self._listening[place.address, port] = await asyncssh.listen(
-                place.address, port, options=self._options
-            )
+            if (place.address, port) not in self._listening:
+                self._listening[place.address, port] = await asyncssh.listen(
+                    place.address, port, options=self._options
+                )
+
+    async def close(self) -> None:
+        """End all connexions, and listen no more."""
+        for listening in self._listening.values():
+            listening.close()
+        sessions = [*self._sessions]
+        for connexion in sessions:
+            connexion.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE):
+                await asyncio.gather(*(connexion.wait_closed() for connexion in sessions))
 
     async def break_host(self, place: Place, faults: HostFaults) -> None:
         """Let a host have faults, and no others."""
