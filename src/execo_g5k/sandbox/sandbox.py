@@ -237,6 +237,11 @@ class Sandbox:
             if host["kind"] == "node" and site in (None, host["site"])
         ]
 
+    @property
+    def pid(self) -> int:
+        """Process that serves it."""
+        return int(self._ask(do="status")["pid"])
+
     def now(self) -> float:
         """Return the date on its clock, as a unix timestamp."""
         return float(self._ask(do="status")["now"])
