@@ -63,9 +63,9 @@ class Sandbox:
         """Describe a sandbox; `start` starts it.
 
         `sites`: {site: {cluster: number of nodes, or a Cluster}}; None: two small ones.
-        `user`: name of its account; None: that of the caller, or alice for root. `speed`: seconds of its clock in a
-        second. `launch_delay`: seconds from the decision to start a job to its start.
-        `first_job_id`: of each site.
+        `user`: name of its account; None: that of the caller, or alice for root. `speed`: seconds
+        of its clock in a second. `launch_delay`: seconds from the decision to start a job to its
+        start. `first_job_id`: of each site.
         `directory`: where its files are, which must not exist; None: a temporary one.
 
         Raises:
