@@ -379,6 +379,8 @@ class _Files(asyncssh.SFTPServer):
         self._channel = channel
         self._place, _ = servers.place_of(channel)
         user = servers.grid.user
+        # no command may have run there yet
+        servers.grid.directory.temporary(self._place).mkdir(parents=True, exist_ok=True)
         self._home = str(servers.grid.directory.home(self._place, user))
 
     def exit(self) -> None:
