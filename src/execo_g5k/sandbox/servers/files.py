@@ -1,9 +1,13 @@
 """The files of a user, as the commands of OAR read and write them."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 import asyncssh
+
+_LONGEST = 1 << 22
 
 
 class UserFiles:
@@ -17,7 +21,12 @@ class UserFiles:
 
     def read(self, name: str) -> str:
         """Return the text of a file; raises OSError."""
-        return self._path(name).read_text(encoding="utf-8", errors="surrogateescape")
+        path = self._path(name)
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, "no regular file", name)
+        if path.stat().st_size > _LONGEST:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
 
     def write(self, name: str, text: str) -> None:
         """Make or replace a file that only its owner reads; raises OSError."""
