@@ -96,7 +96,8 @@ def _resources(text: str) -> str:
     bad = _UNPROTECTED.search(outside) or re.search("[{}]", outside)
     if bad:
         raise ValueError(
-            f"resources: {text!r}: oargridsub can't take {bad[0]!r} outside of {{}}, a shell reads it"
+            f"resources: {text!r}: oargridsub can't take {bad[0]!r} outside of {{}}:"
+            " a shell reads it"
         )
     return _IN_BRACES.sub(_protected, text)
 
