@@ -288,7 +288,7 @@ def _record(text: bytes) -> Record:
         return Record(
             GridJob(_of(int, content["id"]), parts, **known),
             _of(str, content["mark"]),
-            tuple(_site(site) for site in content["sites"]),
+            tuple(_site(site) for site in _of(list, content["sites"])),
             _of(bool, content["complete"]),
             _of(bool, content["over"]),
         )
