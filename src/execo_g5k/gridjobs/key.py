@@ -15,6 +15,7 @@ from execo.times import Deadline
 from execo_g5k.errors import GridJobNotRecorded
 from execo_g5k.frontend import Frontend
 from execo_g5k.query import failed
+from execo_g5k.stray import despite_cancel
 
 logger = logging.getLogger("execo")
 
@@ -58,18 +59,29 @@ def _name(grid_job_id: int) -> str:
 async def put_key(
     frontends: Sequence[Frontend], grid_job_id: int, path: Path, deadline: Deadline
 ) -> None:
-    """Copy a key to frontends.
+    """Copy a key to all frontends, or to none.
 
     Raises FrontendUnreachable, TimedOut, CommandFailed.
     """
-    argv = ["sh", "-c", _PUT, "sh", _name(grid_job_id)]
     private = _content(path)
-    results = await asyncio.gather(
-        *(frontend.run(argv, stdin=private, deadline=deadline) for frontend in frontends)
-    )
-    for frontend, result in zip(frontends, results, strict=True):
-        if result.exit_code:
-            raise failed(frontend, result)
+    try:
+        answers = await asyncio.gather(
+            *(_put(frontend, grid_job_id, private, deadline) for frontend in frontends),
+            return_exceptions=True,
+        )
+        for answer in answers:
+            if answer is not None:
+                raise answer
+    except BaseException:
+        await despite_cancel(remove_key(frontends, grid_job_id))
+        raise
+
+
+async def _put(frontend: Frontend, grid_job_id: int, private: str, deadline: Deadline) -> None:
+    argv = ["sh", "-c", _PUT, "sh", _name(grid_job_id)]
+    result = await frontend.run(argv, stdin=private, deadline=deadline)
+    if result.exit_code:
+        raise failed(frontend, result)
 
 
 def _content(path: Path) -> str:

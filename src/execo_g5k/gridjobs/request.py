@@ -96,17 +96,22 @@ def split_options(options: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def _plain(submission: OarSubmission) -> OarSubmission:
     """Return a submission whose resources hold neither a walltime nor quotes for a shell."""
-    resources = submission.resources
-    if resources is None:
-        return dataclasses.replace(submission)
-    parts = (resources,) if isinstance(resources, str) else resources
-    # scripts escape quotes for the shells that oargridsub starts
-    text = "+".join(part.strip("+ ") for part in parts).replace("\\'", "'").replace('\\"', '"')
+    if submission.sql_properties is not None:
+        properties = _unescaped(submission.sql_properties)
+        submission = dataclasses.replace(submission, sql_properties=properties)
+    if submission.resources is None:
+        return submission
+    text = _unescaped("+".join(part.strip("+ ") for part in words_of(submission.resources)))
     found = _WALLTIME.search(text)
     if found is None:
         return dataclasses.replace(submission, resources=text)
     seconds = oar_duration_to_seconds(found[1])
     return dataclasses.replace(submission, resources=text[: found.start()], walltime=seconds)
+
+
+def _unescaped(text: str) -> str:
+    # scripts escape quotes for the shells that oargridsub starts
+    return text.replace("\\'", "'").replace('\\"', '"')
 
 
 def _shared(field: str, specs: Sequence[Spec]) -> Any:

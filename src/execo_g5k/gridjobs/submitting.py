@@ -103,7 +103,13 @@ class Submission:
     async def _common_date(self, deadline: Deadline) -> float:
         """Return a date that is soon on all sites, by their own clocks."""
         frontends = self._distinct()
-        clocks = await asyncio.gather(*(_clock_of(frontend, deadline) for frontend in frontends))
+        clocks: list[int] = []
+        for answer in await asyncio.gather(
+            *(_clock_of(frontend, deadline) for frontend in frontends), return_exceptions=True
+        ):
+            if isinstance(answer, BaseException):
+                raise answer
+            clocks.append(answer)
         if max(clocks) - min(clocks) > _APART:
             told = ", ".join(f"{f.name} {c}" for f, c in zip(frontends, clocks, strict=True))
             logger.warning("clocks of sites differ, the jobs will not start together: %s", told)

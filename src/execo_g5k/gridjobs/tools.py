@@ -157,6 +157,9 @@ class ToolGridJobs:
                         return found
             except Error as error:
                 logger.debug("%s: can't look for %s: %s", self._frontend.name, mark, error)
+                if isinstance(error, TimedOut):
+                    # it hangs: the time of the caller is better kept
+                    break
         return None
 
     # --- afterwards

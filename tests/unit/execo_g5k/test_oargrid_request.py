@@ -58,9 +58,7 @@ def test_all_that_is_common_is_an_option() -> None:
         *("-s", "2026-07-01 10:00:00", "-q", "default", "-w", "30:00:00", "-d", "~/exp"),
         *("-i", "/home/alice/key", "-T", "30", "-F"),
     ]
-    assert words[-1] == (
-        f"default:rdef=/nodes=1:prop=cluster='graphene':name={MARK}:queue=testing"
-    )
+    assert words[-1] == (f"default:rdef=/nodes=1:prop=cluster='graphene':name={MARK}:queue=testing")
 
 
 def test_39_quotes_in_braces_are_escaped_as_the_two_shells_need_it() -> None:

@@ -82,9 +82,7 @@ def test_the_frontend_is_asked_once_whether_it_has_oargridsub(grid: World) -> No
     assert grid["nancy"].calls.count(DETECTED) == 1
 
 
-def test_the_key_of_the_environment_is_passed(
-    grid: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_key_of_the_environment_is_passed(grid: World, monkeypatch: pytest.MonkeyPatch) -> None:
     nancy = grid["nancy"].on("oargridsub", then=recorded("02"))
     monkeypatch.setenv("OAR_JOB_KEY_FILE", "/home/alice/env_key")
     run(flows.oargridsub(SPECS))
