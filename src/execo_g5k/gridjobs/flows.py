@@ -70,8 +70,8 @@ async def oargridsub(
 
     Return (id of the grid job, private ssh key of its jobs); (None, None) when it was refused,
     with the words of OAR logged and what was obtained deleted. The key is that which is
-    configured, else one made for this grid job. The id goes to the other functions; without
-    OARGrid it is 2**32 or more.
+    configured, else one made for this grid job (by OARGrid on the default frontend, else on this
+    machine). The id goes to the other functions; without OARGrid it is 2**32 or more.
 
     If the connexion is lost, the submission is looked for, and returned if it was taken. At a
     timeout or Ctrl-C it is looked for and deleted; what could not be is logged.
@@ -103,7 +103,8 @@ async def oargridsub(
     job = await driver.submit(request, deadline)
     if job is None:
         return None, None
-    return job.grid_job_id, job.key_file or await _key_of(driver, job, deadline)
+    key_file = job.key_file or request.key_file
+    return job.grid_job_id, key_file or await _key_of(driver, job, deadline)
 
 
 async def _key_of(driver: Driver, job: GridJob, deadline: Deadline) -> str | None:

@@ -86,7 +86,9 @@ class ToolGridJobs:
         if isinstance(answer, GridRefused):
             self._log_refused(argv, answer)
             return None
-        return self._submitted(answer)
+        job = self._submitted(answer)
+        # the copy that oargridsub makes of it is on the frontend only
+        return replace(job, key_file=request.key_file or job.key_file)
 
     def _submitted(self, answer: GridSubmitted) -> GridJob:
         for words in answer.warnings:

@@ -85,9 +85,9 @@ def test_the_frontend_is_asked_once_whether_it_has_oargridsub(grid: World) -> No
 def test_the_key_of_the_environment_is_passed(grid: World, monkeypatch: pytest.MonkeyPatch) -> None:
     nancy = grid["nancy"].on("oargridsub", then=recorded("02"))
     monkeypatch.setenv("OAR_JOB_KEY_FILE", "/home/alice/env_key")
-    run(flows.oargridsub(SPECS))
+    assert run(flows.oargridsub(SPECS)) == (2, "/home/alice/env_key")
     monkeypatch.setitem(g5k_configuration, "oar_job_key_file", "~/conf_key")
-    run(flows.oargridsub(SPECS))
+    assert run(flows.oargridsub(SPECS)) == (2, "~/conf_key")
     first, second = nancy.called("oargridsub")
     assert first[first.index("-i") + 1] == "/home/alice/env_key"
     assert second[second.index("-i") + 1] == "conf_key"
