@@ -34,17 +34,19 @@ SPECS = [
 
 
 @pytest.fixture(scope="module")
-def oargrid():
-    with Sandbox({"nancy": {"grisou": 4}, "lyon": {"nova": 2}}, oargrid=True) as grid:
-        yield grid
+def sandbox_with_oargrid():
+    grid = Sandbox({"nancy": {"grisou": 4}, "lyon": {"nova": 2}}, oargrid=True).start()
+    yield grid
+    grid.stop()
 
 
-@pytest.fixture(autouse=True)
-def _no_job(oargrid):
-    yield
-    oargrid.faults.mend_all()
-    for site in oargrid.sites:
-        oargrid.clear(site)
+@pytest.fixture
+def oargrid(sandbox_with_oargrid):
+    with sandbox_with_oargrid.entered():
+        yield sandbox_with_oargrid
+    sandbox_with_oargrid.faults.mend_all()
+    for site in sandbox_with_oargrid.sites:
+        sandbox_with_oargrid.clear(site)
 
 
 def live(oargrid, site):
