@@ -79,8 +79,10 @@ def test_a_refusal_leaves_nothing_on_any_site(oargrid, caplog):
 
 
 def test_a_submission_that_is_too_late_is_found_and_deleted(oargrid):
+    # so that the frontend is known to have oargridsub
+    assert get_current_oargrid_jobs() == []
     oargrid.faults.slow("nancy", 3)
-    assert oargridsub(SPECS, timeout=4) == (None, None)
+    assert oargridsub(SPECS, timeout=2) == (None, None)
     oargrid.faults.mend("nancy")
     until(lambda: not live(oargrid, "nancy") and not live(oargrid, "lyon"), 20)
 
