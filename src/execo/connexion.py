@@ -80,6 +80,7 @@ class ConnexionParams:
         return host.port if host.port is not None else self.settings.port
 
     def _key(self, host: Host) -> list[str]:
+        # oarsh and oarcp 2.5.9 know a key only as their first option
         keyfile = host.keyfile if host.keyfile is not None else self.settings.keyfile
         return [] if keyfile is None else ["-i", os.path.expanduser(keyfile)]
 
@@ -93,9 +94,9 @@ class ConnexionParams:
         user, port = self.user(host), self.port(host)
         return [
             *words(self.settings.ssh),
+            *self._key(host),
             *options,
             *words(self.settings.ssh_options),
-            *self._key(host),
             *([] if port is None else ["-p", str(port)]),
             *([] if user is None else ["-l", user]),
             self.address(host),
@@ -107,8 +108,8 @@ class ConnexionParams:
         port = self.port(host)
         return [
             *words(self.settings.scp),
-            *words(self.settings.scp_options),
             *self._key(host),
+            *words(self.settings.scp_options),
             *([] if port is None else ["-P", str(port)]),
         ]
 

@@ -9,7 +9,8 @@
     follow.py      information, waits, nodes       network.py     subnets and vlans
     oarsh.py       how to connect to nodes         specs.py       arguments, checked
     grid.py        frontends, clock and watchers, together: what tests replace
-    oar.py         all of it for scripts           aio.py         the same, to await
+    gridjobs/      jobs on several sites, as one: with OARGrid or without
+    oar.py, oargrid.py  all of it for scripts      aio.py         the same, to await
 
 This file only gathers the public names.
 """
@@ -24,6 +25,8 @@ from execo_g5k.errors import (
     CommandFailed,
     FrontendUnreachable,
     G5kError,
+    GridJobNotFound,
+    GridJobNotRecorded,
     JobEnded,
     JobNotFound,
     SubmissionRefused,
@@ -49,11 +52,23 @@ from execo_g5k.oar import (
     oarsubgrid,
     wait_oar_job_start,
 )
+from execo_g5k.oargrid import (
+    get_current_oargrid_jobs,
+    get_oargrid_job_info,
+    get_oargrid_job_key,
+    get_oargrid_job_nodes,
+    get_oargrid_job_oar_jobs,
+    oargriddel,
+    oargridsub,
+    wait_oargrid_job_start,
+)
 
 __all__ = [
     "CommandFailed",
     "FrontendUnreachable",
     "G5kError",
+    "GridJobNotFound",
+    "GridJobNotRecorded",
     "JobEnded",
     "JobNotFound",
     "NotAllSubmitted",
@@ -67,17 +82,25 @@ __all__ = [
     "format_oar_duration",
     "g5k_configuration",
     "get_current_oar_jobs",
+    "get_current_oargrid_jobs",
     "get_oar_job_info",
     "get_oar_job_kavlan",
     "get_oar_job_nodes",
     "get_oar_job_subnets",
+    "get_oargrid_job_info",
+    "get_oargrid_job_key",
+    "get_oargrid_job_nodes",
+    "get_oargrid_job_oar_jobs",
     "get_oarsub_commandline",
     "node_connection_params",
     "node_connexion_params",
     "oar_date_to_unixts",
     "oar_duration_to_seconds",
     "oardel",
+    "oargriddel",
+    "oargridsub",
     "oarsub",
     "oarsubgrid",
     "wait_oar_job_start",
+    "wait_oargrid_job_start",
 ]

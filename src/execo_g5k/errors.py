@@ -6,6 +6,8 @@ execo.Error
     CommandFailed         a command ran on a frontend and failed
     SubmissionRefused     OAR said no, in its own words
     JobNotFound           OAR knows no such job
+      GridJobNotFound     there is no such grid job
+    GridJobNotRecorded    a grid job can't be recorded on this machine
     JobEnded              the job will not run any more
     UnparsableOutput      a command printed something else than it should
 """
@@ -80,6 +82,20 @@ class JobNotFound(G5kError):
         )
         self.job_id = job_id
         self.frontend = frontend
+
+
+class GridJobNotFound(JobNotFound):
+    """There is no such grid job."""
+
+    def __init__(self, job_id: int, where: str) -> None:
+        """`where`: the frontend, or the directory, that does not know it."""
+        G5kError.__init__(self, f"grid job {job_id} is unknown: {where}")
+        self.job_id = job_id
+        self.frontend = where
+
+
+class GridJobNotRecorded(G5kError):
+    """A grid job can't be recorded on this machine: it is not there, or its jobs are named."""
 
 
 class JobEnded(G5kError):

@@ -150,3 +150,9 @@ def test_params_are_a_dict(params):
 
 def test_the_default_params_themselves_can_be_given():
     assert ConnexionParams.of(default_connexion_params) == ConnexionParams.of(None)
+
+
+def test_a_key_is_the_first_option_as_oarsh_and_oarcp_need_it() -> None:
+    params = ConnexionParams.of({"ssh": "oarsh", "scp": "oarcp", "keyfile": "/key"})
+    assert params.ssh_argv(Host("node"), "true")[:3] == ["oarsh", "-i", "/key"]
+    assert params.scp_argv(Host("node"))[:3] == ["oarcp", "-i", "/key"]
