@@ -17,7 +17,7 @@ from execo_g5k.config import (
 )
 from execo_g5k.sandbox import launch
 from execo_g5k.sandbox.faults import Faults
-from execo_g5k.sandbox.model.platform import Cluster, Sites, checked_sites
+from execo_g5k.sandbox.model.platform import Cluster, Features, Sites, checked_sites
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers.places import Directory
 from execo_g5k.sandbox.servers.processes import MARK, own_user
@@ -59,6 +59,9 @@ class Sandbox:
         launch_delay: float = 0.3,
         first_job_id: int = 1,
         directory: str | os.PathLike[str] | None = None,
+        oargrid: bool = False,
+        vlans: bool = False,
+        subnets: bool = False,
     ) -> None:
         """Describe a sandbox; `start` starts it.
 
@@ -67,6 +70,9 @@ class Sandbox:
         second. `launch_delay`: seconds from the decision to start a job to its start.
         `first_job_id`: of each site.
         `directory`: where its files are, which must not exist; None: a temporary one.
+        `oargrid`: whether frontends have the commands of OARGrid, which Grid'5000 had until 2024.
+        `vlans`, `subnets`: whether jobs can reserve them, which adds resources to each site and
+        columns to what OAR tells of its resources.
 
         Raises:
             TypeError, ValueError: an argument is impossible.
@@ -80,6 +86,7 @@ class Sandbox:
         self._speed = float(speed)
         self._pace = Pace(launch=launch_delay)
         self._first = first_job_id
+        self._features = Features(oargrid=oargrid, vlans=vlans, subnets=subnets)
         self._path = None if directory is None else Path(directory)
         self._directory: Directory | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -97,8 +104,9 @@ class Sandbox:
             SandboxError: it can't be started.
         """
         self._directory = launch.prepare(
-            self._path, self.sites, self.user, self._speed, self._pace, self._first, parent=True
-        )
+            self._path, self.sites, self.user, self._speed, self._pace, self._first,
+            self._features, parent=True,
+        )  # fmt: skip
         try:
             self._process = launch.launch(self._directory, parent=True)
         except BaseException:
@@ -113,8 +121,9 @@ class Sandbox:
             SandboxError: it can't be started.
         """
         directory = launch.prepare(
-            self._path, self.sites, self.user, self._speed, self._pace, self._first, parent=False
-        )
+            self._path, self.sites, self.user, self._speed, self._pace, self._first,
+            self._features, parent=False,
+        )  # fmt: skip
         launch.launch(directory, parent=False)
         return directory
 

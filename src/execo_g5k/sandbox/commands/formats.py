@@ -1,4 +1,4 @@
-"""The ways in which the tools of OAR print data: Perl's JSON and YAML."""
+"""The ways in which the tools of OAR print data: Perl's JSON, YAML and Dumper."""
 
 import json
 import re
@@ -16,7 +16,24 @@ def as_json(data: object) -> str:
 
 def as_yaml(data: Mapping[str, Any]) -> str:
     """Return data as the module YAML of Perl prints it."""
-    return "---\n" + "".join(_entries(data, ""))
+    return "---\n" + "".join(_entries(data, "")) if data else "--- {}\n"
+
+
+def as_dumper(data: object) -> str:
+    """Return data as the module Data::Dumper of Perl prints it on one line."""
+    if data is None:
+        return "undef"
+    if isinstance(data, Mapping):
+        pairs = (f"{_quoted(str(key))} => {as_dumper(value)}" for key, value in data.items())
+        return f"{{{','.join(pairs)}}}"
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return f"[{','.join(map(as_dumper, data))}]"
+    return str(data) if isinstance(data, int) else _quoted(str(data))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _entries(data: Mapping[str, Any], indent: str) -> list[str]:
@@ -50,4 +67,9 @@ def _scalar(value: object) -> str:
     if "\n" in text:
         escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         return f'"{escaped}"'
-    return "'" + text.replace("'", "''") + "'" if _NOT_PLAIN.search(text) else text
+    if not _NOT_PLAIN.search(text):
+        return text
+    if "'" not in text:
+        return f"'{text}'"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -33,6 +33,18 @@ class Cluster:
             raise ValueError(f"cores: {self.cores} can't be shared among {self.cpus} cpus")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What a sandbox has besides nodes and OAR."""
+
+    oargrid: bool = False
+    """Whether frontends have oargridsub, oargridstat and oargriddel."""
+    vlans: bool = False
+    """Whether vlans can be reserved."""
+    subnets: bool = False
+    """Whether blocks of addresses can be reserved."""
+
+
 Sites = Mapping[str, Mapping[str, int | Cluster]]
 """Name of a site -> name of a cluster -> its number of nodes, or all of it."""
 

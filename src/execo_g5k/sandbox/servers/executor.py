@@ -75,7 +75,7 @@ class JobExecutor:
         """Return where the command of a job runs."""
         if job.has_type("deploy") or job.has_type("cosystem"):
             return self._frontend
-        return self._find(self.site.table.hosts(job.resources)[0])
+        return self._find(self.site.head(job))
 
     async def _run(self, job: Job) -> None:
         place = self.place_of(job)
@@ -139,7 +139,7 @@ class JobExecutor:
         folder = self._directory.of_jobs(self.site.name)
         folder.mkdir(parents=True, exist_ok=True)
         rows = [self.site.table.rows[n - 1] for n in ids_of(job.resources)]
-        hosts = "".join(f"{row['network_address']}\n" for row in rows)
+        hosts = "".join(f"{row['network_address']}\n" for row in rows if row["network_address"])
         (folder / str(job.job_id)).write_text(hosts)
         (folder / f"{job.job_id}_resources").write_text("".join(map(_line, rows)))
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from execo_g5k.sandbox.model.platform import Cluster
+from execo_g5k.sandbox.model.platform import Cluster, Features
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers import layout
 from execo_g5k.sandbox.servers.control import Control
@@ -89,12 +89,15 @@ async def _listening(
         all_places: list[Place] = list(places(sites, block))
         if not await _is_free(all_places[0]):
             continue
-        layout.make(directory, all_places, user, own_names=isolation.works)
+        features = Features(**settings.get("features", {}))
+        names = isolation.works
+        layout.make(directory, all_places, user, own_names=names, oargrid=features.oargrid)
         clock = Clock(settings["speed"])
         pace = Pace(**settings["pace"])
         first = settings["first_job_id"]
-        grid = Grid(directory, sites, all_places, user, processes, clock, pace, first)
+        grid = Grid(directory, sites, all_places, user, processes, clock, pace, first, features)
         servers = SshServers(grid, isolation, str(directory.host_key))
+        grid.contact = servers.contact
         await servers.listen()
         return servers, grid
     raise RuntimeError("all addresses 127.20.x.y to 127.249.x.y are in use")

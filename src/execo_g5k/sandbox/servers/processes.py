@@ -119,6 +119,10 @@ class Processes:
             environment["TMPDIR"] = str(self._directory.temporary(place))
         return environment
 
+    def path_here(self, place: Place, path: str) -> str:
+        """Return where a path of a host is on this machine."""
+        return self._isolation.path_here(place, path)
+
     # --- end
 
     def kill_job(self, site: str, job_id: int) -> None:

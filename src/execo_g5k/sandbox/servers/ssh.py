@@ -12,6 +12,7 @@ from typing import Any
 import asyncssh
 
 from execo_g5k.sandbox.commands import COMMANDS
+from execo_g5k.sandbox.commands.wholegrid import Contact
 from execo_g5k.sandbox.servers.faults import NO_FAULT, HostFaults
 from execo_g5k.sandbox.servers.grid import Denied, Grid
 from execo_g5k.sandbox.servers.isolation import Isolation
@@ -54,6 +55,13 @@ class SshServers:
     def faults_of(self, place: Place) -> HostFaults:
         """Return what is wrong with a host."""
         return self.faults.get(place.full_name, NO_FAULT)
+
+    def contact(self, site: str) -> Contact:
+        """Tell how the frontend of a site answers."""
+        faults = self.faults_of(self.grid.frontend(site))
+        if faults.refuses:
+            return Contact.REFUSES
+        return Contact.SILENT if faults.hangs else Contact.ANSWERS
 
     # --- listening
 
