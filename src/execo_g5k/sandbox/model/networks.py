@@ -19,6 +19,7 @@ SMALLEST = 22
 
 _LARGEST = 16
 _BLOCKS = 192
+_MOST = 31
 _ORDER = (
     "bordeaux", "grenoble", "lille", "lyon", "nancy", "orsay", "rennes", "toulouse", "sophia",
     "strasbourg", "luxembourg", "nantes", "louvain",
@@ -69,7 +70,8 @@ class SiteNetworks:
     @property
     def block(self) -> IPv4Network:
         """The block from which subnets are reserved; its mask and gateway are those of all."""
-        return IPv4Network(f"10.{128 + 4 * self.number}.0.0/14")
+        number = self.number + (self.number > _ORDER.index("orsay"))
+        return IPv4Network(f"10.{128 + 4 * number}.0.0/14")
 
     @property
     def subnets(self) -> list[IPv4Network]:
@@ -91,7 +93,7 @@ def site_networks(sites: Iterable[str]) -> dict[str, SiteNetworks]:
     """Return the networks of sites; a site unknown to Grid'5000 gets numbers that are free."""
     names = list(sites)
     known = {name: _ORDER.index(name) for name in names if name in _ORDER}
-    free = iter([*range(len(_ORDER), 32), *(set(range(len(_ORDER))) - set(known.values()))])
+    free = iter([*range(len(_ORDER), _MOST), *(set(range(len(_ORDER))) - set(known.values()))])
     return {n: SiteNetworks(n, known[n] if n in known else next(free)) for n in names}
 
 

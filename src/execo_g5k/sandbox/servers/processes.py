@@ -127,7 +127,7 @@ class Processes:
 
     def kill_job(self, site: str, job_id: int) -> None:
         """Kill all processes of a job."""
-        _kill(f"{JOB_MARK}={site}/{job_id}")
+        _kill(f"{JOB_MARK}={site}/{job_id}", f"{MARK}={self._directory.path}")
 
     def kill_host(self, place: Place) -> None:
         """Kill all processes of a host."""
