@@ -50,6 +50,11 @@ class Sandbox:
     lies in one directory that goes away at the end.
     """
 
+    _directory: Directory | None = None
+    _process: subprocess.Popen[bytes] | None = None
+    _before: dict[str, str | None]
+    _settings_before: list[dict[str, Any]]
+
     def __init__(
         self,
         sites: Sites | None = None,
@@ -88,10 +93,6 @@ class Sandbox:
         self._first = first_job_id
         self._features = Features(oargrid=oargrid, vlans=vlans, subnets=subnets)
         self._path = None if directory is None else Path(directory)
-        self._directory: Directory | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._before: dict[str, str | None] = {}
-        self._settings_before: list[dict[str, Any]] = []
         self.faults = Faults(self._ask)
         """What can be broken in it."""
 

@@ -88,22 +88,24 @@ class Grid:
         """How the frontend of a site answers."""
         homes = {site: str(directory.home(self.frontend(site), user)) for site in sites}
         self._whole = WholeGrid(self.sites, GridDatabase(), homes, lambda site: self.contact(site))
-        networks = site_networks(sites)
         self._user_key = _public(directory.user_key)
         self._oar_key = _public(directory.oar_key)
+        networks = site_networks(sites)
         for number, (name, clusters) in enumerate(sites.items()):
-            executor = JobExecutor(
-                directory, processes, self.places.__getitem__, self.frontend(name),
-                clock.now, self.wake,
-            )  # fmt: skip
             rows = [*resource_rows(name, clusters, f"172.{16 + number}")]
             vlans, subnets = features.vlans, features.subnets
             rows += network_rows(networks[name], len(rows) + 1, vlans=vlans, subnets=subnets)
-            site = SiteServer(name, ResourceTable(rows), executor, pace, first_job_id)
-            site.networks = networks[name]
-            executor.site = site
-            self.sites[name], self.executors[name] = site, executor
-            self.set_database(name, up=True)
+            self._add(name, ResourceTable(rows), pace, first_job_id)
+            self.sites[name].networks = networks[name]
+
+    def _add(self, name: str, table: ResourceTable, pace: Pace, first_job_id: int) -> None:
+        executor = JobExecutor(
+            self.directory, self.processes, self.places.__getitem__, self.frontend(name),
+            self.clock.now, self.wake,
+        )  # fmt: skip
+        executor.site = SiteServer(name, table, executor, pace, first_job_id)
+        self.sites[name], self.executors[name] = executor.site, executor
+        self.set_database(name, up=True)
 
     def frontend(self, site: str) -> Place:
         """Return the frontend of a site."""
