@@ -74,6 +74,7 @@ def test_the_life_of_a_reservation(grid):
     shown = on(grid, "lille", "oargridstat").stdout
     assert f"Reservation # {number}:\n" in shown
     assert f"\tuser : {USER}\n" in shown
+    assert shown.count("Reservation #") == 1, "those that were cleared are over"
     jobs = dict(re.findall(r"^\t\t(\w+) --> (\d+) ", shown, re.MULTILINE))
     assert set(jobs) == {"nancy", "lyon"}
     # the jobs are jobs of OAR

@@ -67,3 +67,9 @@ class GridDatabase:
     def active_of(self, user: str, now: float) -> list[GridReservation]:
         """Return the reservations of a user that are not over, in the order of their ids."""
         return [r for r in self.reservations.values() if r.user == user and r.active(now)]
+
+    def clear(self, site: str) -> None:
+        """Take the jobs of a site for deleted."""
+        for reservation in self.reservations.values():
+            for part in reservation.parts:
+                part.deleted |= part.site == site

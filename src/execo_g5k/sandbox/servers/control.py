@@ -128,6 +128,7 @@ class Control:
                 site.delete(job.job_id, "root", self._grid.clock.now())
             self._grid.wake()
             await asyncio.sleep(_POLL)
+        self._grid.reservations.clear(site.name)
         return {}
 
     # --- what breaks

@@ -87,7 +87,10 @@ class Grid:
         self.contact: Callable[[str], Contact] = lambda site: Contact.ANSWERS
         """How the frontend of a site answers."""
         homes = {site: str(directory.home(self.frontend(site), user)) for site in sites}
-        self._whole = WholeGrid(self.sites, GridDatabase(), homes, lambda site: self.contact(site))
+        self.reservations = GridDatabase()
+        self._whole = WholeGrid(
+            self.sites, self.reservations, homes, lambda site: self.contact(site)
+        )
         self._user_key = _public(directory.user_key)
         self._oar_key = _public(directory.oar_key)
         networks = site_networks(sites)
