@@ -42,6 +42,10 @@ def ssh(host, command, **options):
     return SshProcess(command, host, PLAIN, nolog_exit_code=True, **options).run(timeout=30)
 
 
+def ssh_in(node, command):
+    return Remote(command, [node], default_oarsh_oarcp_params).run(timeout=30).processes[0].stdout
+
+
 def test_hosts_are_entered_by_all_their_names(sandbox):
     for name in ("nancy", "nancy.grid5000.fr", "frontend.nancy.grid5000.fr", "fnancy"):
         assert ssh(name, "hostname").stdout == "fnancy\n"
@@ -160,6 +164,18 @@ def test_scripts_run_on_frontends(sandbox):
     )
     done = ssh("nancy", f'python3 -c "{source}"')
     assert (done.stdout, done.stderr, done.exit_code) == ("1\n", "", 0)
+
+
+def test_a_job_in_tmp_leaves_its_files_in_that_of_its_node(sandbox):
+    script = "mkdir /tmp/work && cd /tmp/work && pwd > here; sleep 60"
+    job, [node] = start(command=script, directory="/tmp")
+    until(lambda: ssh_in(node, "cat /tmp/work/here") == "/tmp/work\n")
+    name = f"/tmp/OAR.{job[0]}.stdout"
+    assert ssh_in(node, f"ls {name}") == f"{name}\n"
+    assert not os.path.exists(name)
+    oardel([job])
+    job, [node] = start(command="pwd; sleep 60", directory="/tmp/work")
+    until(lambda: ssh_in(node, f"cat /tmp/work/OAR.{job[0]}.stdout") == "/tmp/work\n")
 
 
 def test_jobs_that_are_killed_leave_no_process(sandbox):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from execo.errors import Error
-from execo_g5k.sandbox.model.platform import Cluster
+from execo_g5k.sandbox.model.platform import Cluster, Features
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers.places import Directory
 
@@ -37,6 +37,7 @@ def prepare(
     speed: float,
     pace: Pace,
     first_job_id: int,
+    features: Features,
     *,
     parent: bool,
 ) -> Directory:
@@ -63,6 +64,7 @@ def prepare(
         "speed": speed,
         "pace": asdict(pace),
         "first_job_id": first_job_id,
+        "features": asdict(features),
         "parent": parent,
     }
     directory.settings.write_text(json.dumps(told, indent=1))

@@ -19,7 +19,7 @@ from execo_g5k.config import (
 )
 from execo_g5k.sandbox import launch
 from execo_g5k.sandbox.faults import Faults
-from execo_g5k.sandbox.model.platform import Cluster, Sites, checked_sites
+from execo_g5k.sandbox.model.platform import Cluster, Features, Sites, checked_sites
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers.places import Directory
 from execo_g5k.sandbox.servers.processes import MARK, own_user
@@ -56,6 +56,11 @@ class Sandbox:
     lies in one directory that goes away at the end.
     """
 
+    _directory: Directory | None = None
+    _process: subprocess.Popen[bytes] | None = None
+    _before: dict[str, str | None]
+    _settings_before: list[dict[str, Any]]
+
     def __init__(
         self,
         sites: Sites | None = None,
@@ -65,6 +70,9 @@ class Sandbox:
         launch_delay: float = 0.3,
         first_job_id: int = 1,
         directory: str | os.PathLike[str] | None = None,
+        oargrid: bool = False,
+        vlans: bool = False,
+        subnets: bool = False,
     ) -> None:
         """Describe a sandbox; `start` starts it.
 
@@ -73,6 +81,9 @@ class Sandbox:
         of its clock in a second. `launch_delay`: seconds from the decision to start a job to its
         start. `first_job_id`: of each site.
         `directory`: where its files are, which must not exist; None: a temporary one.
+        `oargrid`: whether frontends have the commands of OARGrid, which Grid'5000 had until 2024.
+        `vlans`, `subnets`: whether jobs can reserve them, which adds resources to each site and
+        columns to what OAR tells of its resources.
 
         Raises:
             TypeError, ValueError: an argument is impossible.
@@ -84,11 +95,8 @@ class Sandbox:
         self._speed = _checked_number("speed", speed, above=0)
         self._pace = Pace(launch=_checked_number("launch_delay", launch_delay, least=0))
         self._first = int(_checked_number("first_job_id", first_job_id, least=1))
+        self._features = Features(oargrid=oargrid, vlans=vlans, subnets=subnets)
         self._path = None if directory is None else Path(directory)
-        self._directory: Directory | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._before: dict[str, str | None] = {}
-        self._settings_before: list[dict[str, Any]] = []
         self.faults = Faults(self._ask)
         """What can be broken in it."""
 
@@ -101,8 +109,9 @@ class Sandbox:
             SandboxError: it can't be started.
         """
         self._directory = launch.prepare(
-            self._path, self.sites, self.user, self._speed, self._pace, self._first, parent=True
-        )
+            self._path, self.sites, self.user, self._speed, self._pace, self._first,
+            self._features, parent=True,
+        )  # fmt: skip
         try:
             self._process = launch.launch(self._directory, parent=True)
         except BaseException:
@@ -117,8 +126,9 @@ class Sandbox:
             SandboxError: it can't be started.
         """
         directory = launch.prepare(
-            self._path, self.sites, self.user, self._speed, self._pace, self._first, parent=False
-        )
+            self._path, self.sites, self.user, self._speed, self._pace, self._first,
+            self._features, parent=False,
+        )  # fmt: skip
         launch.launch(directory, parent=False)
         return directory
 

@@ -51,6 +51,18 @@ class Cluster:
                 raise TypeError(f"properties[{name!r}]: {value!r}: expected text or a number")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What a sandbox has besides nodes and OAR."""
+
+    oargrid: bool = False
+    """Whether frontends have oargridsub, oargridstat and oargriddel."""
+    vlans: bool = False
+    """Whether vlans can be reserved."""
+    subnets: bool = False
+    """Whether blocks of addresses can be reserved."""
+
+
 Sites = Mapping[str, Mapping[str, int | Cluster]]
 """Name of a site -> name of a cluster -> its number of nodes, or all of it."""
 

@@ -97,8 +97,8 @@ class ResourceTable:
         return list(dict.fromkeys(self.rows[i - 1][column] for i in ids_of(mask)))
 
     def hosts(self, mask: int) -> list[str]:
-        """Return the addresses of the nodes of some resources, in order."""
-        return [str(value) for value in self.values(mask, "network_address")]
+        """Return the addresses of the nodes of some resources, in order; vlans have none."""
+        return [str(value) for value in self.values(mask, "network_address") if value]
 
     def of_host(self, address: str) -> int:
         """Return the mask of the resources of a node, 0 if there is none of this name."""

@@ -90,12 +90,15 @@ class Control:
         reply = await self._grid.command(
             request["name"], place, request["arguments"], request["directory"],
             request["environment"], request["stdin"], request.get("user"),
+            request.get("waited", 0.0),
         )  # fmt: skip
         return {
             "exit_code": reply.exit_code,
             "stdout": reply.stdout,
             "stderr": reply.stderr,
             "connect": reply.connect,
+            "again": None if reply.again is None else self._grid.clock.real(reply.again),
+            "waited": request.get("waited", 0.0) + (reply.again or 0.0),
         }
 
     async def _job(self, request: Request) -> Answer:
@@ -128,6 +131,7 @@ class Control:
                 site.delete(job.job_id, "root", self._grid.clock.now())
             self._grid.wake()
             await asyncio.sleep(_POLL)
+        self._grid.reservations.clear(site.name)
         return {}
 
     # --- what breaks

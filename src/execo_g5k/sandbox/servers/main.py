@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from execo_g5k.sandbox.model.platform import Cluster
+from execo_g5k.sandbox.model.platform import Cluster, Features
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers import layout
 from execo_g5k.sandbox.servers.control import Control
@@ -93,13 +93,15 @@ async def _listening(
 ) -> tuple[SshServers, Grid]:
     """Listen on a block of addresses that nobody uses."""
     user = settings["user"]
+    features = Features(**settings["features"])
     first, all_places = _claim(sites)
-    layout.make(directory, all_places, user, own_names=isolation.works)
+    layout.make(directory, all_places, user, own_names=isolation.works, oargrid=features.oargrid)
     grid = Grid(
         directory, sites, all_places, user, processes, Clock(settings["speed"]),
-        Pace(**settings["pace"]), settings["first_job_id"],
+        Pace(**settings["pace"]), settings["first_job_id"], features,
     )  # fmt: skip
     servers = SshServers(grid, isolation, str(directory.host_key))
+    grid.contact = servers.contact
     await servers.listen(first)
     return servers, grid
 

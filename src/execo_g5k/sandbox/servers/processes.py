@@ -88,12 +88,12 @@ class Processes:
         return process, master
 
     def _prepared(self, command: Command) -> tuple[list[str], dict[str, str], str]:
-        self._directory.temporary(command.place).mkdir(parents=True, exist_ok=True)
         shell = command.shell if self._has_bash else "sh"
         argv = [shell, "-l"] if command.text is None else [shell, "-c", command.text]
         environment = self.environment(command)
         directory = command.directory or environment["HOME"]
-        return self._isolation.wrap(command.place, argv), environment, directory
+        words = self._isolation.wrap(command.place, argv, directory)
+        return words, environment, self.path_here(command.place, directory)
 
     def environment(self, command: Command) -> dict[str, str]:
         """Return the environment of a command."""
@@ -118,6 +118,12 @@ class Processes:
         if not self._isolation.works:
             environment["TMPDIR"] = str(self._directory.temporary(place))
         return environment
+
+    def path_here(self, place: Place, path: str) -> str:
+        """Return where a path of a host is on this machine."""
+        # nothing may have happened there yet
+        self._directory.temporary(place).mkdir(parents=True, exist_ok=True)
+        return self._isolation.path_here(place, path)
 
     # --- end
 

@@ -13,6 +13,7 @@ from typing import Any
 import asyncssh
 
 from execo_g5k.sandbox.commands import COMMANDS
+from execo_g5k.sandbox.commands.wholegrid import Contact
 from execo_g5k.sandbox.servers.faults import NO_FAULT, HostFaults
 from execo_g5k.sandbox.servers.grid import Denied, Grid
 from execo_g5k.sandbox.servers.isolation import Isolation
@@ -56,6 +57,13 @@ class SshServers:
     def faults_of(self, place: Place) -> HostFaults:
         """Return what is wrong with a host."""
         return self.faults.get(place.full_name, NO_FAULT)
+
+    def contact(self, site: str) -> Contact:
+        """Tell how the frontend of a site answers."""
+        faults = self.faults_of(self.grid.frontend(site))
+        if faults.refuses:
+            return Contact.REFUSES
+        return Contact.SILENT if faults.hangs else Contact.ANSWERS
 
     # --- listening
 
@@ -379,8 +387,6 @@ class _Files(asyncssh.SFTPServer):
         self._channel = channel
         self._place, _ = servers.place_of(channel)
         user = servers.grid.user
-        # no command may have run there yet
-        servers.grid.directory.temporary(self._place).mkdir(parents=True, exist_ok=True)
         self._home = str(servers.grid.directory.home(self._place, user))
 
     def exit(self) -> None:
@@ -389,7 +395,7 @@ class _Files(asyncssh.SFTPServer):
 
     def map_path(self, path: bytes) -> bytes:
         name = os.path.join(self._home, os.fsdecode(path))
-        return os.fsencode(self._servers.isolation.path_here(self._place, name))
+        return os.fsencode(self._servers.grid.processes.path_here(self._place, name))
 
     def reverse_map_path(self, path: bytes) -> bytes:
         return os.fsencode(self._servers.isolation.path_there(self._place, os.fsdecode(path)))
