@@ -174,7 +174,8 @@ def test_a_job_in_tmp_leaves_its_files_in_that_of_its_node(sandbox):
     assert ssh_in(node, f"ls {name}") == f"{name}\n"
     assert not os.path.exists(name)
     oardel([job])
-    job, [node] = start(command="pwd; sleep 60", directory="/tmp/work")
+    there = f"host = '{node.address}'"
+    job, _ = start(command="pwd; sleep 60", directory="/tmp/work", sql_properties=there)
     until(lambda: ssh_in(node, f"cat /tmp/work/OAR.{job[0]}.stdout") == "/tmp/work\n")
 
 
