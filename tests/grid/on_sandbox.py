@@ -51,7 +51,7 @@ class SandboxGrid:
             config = self.work.ssh_config(user)
             command = ["ssh", "-F", str(config), host, join(list(argv))]
         elif user is not None:
-            return self.sandbox.run_as(user, host, argv)
+            return self.sandbox.run_as(user, host.removeprefix("f"), argv)
         elif argv[0] == "pkill":
             self.sandbox.faults.cut(host)
             return subprocess.CompletedProcess(argv, 0, "", "")

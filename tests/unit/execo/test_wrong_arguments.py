@@ -17,7 +17,6 @@ from execo import (
     filter_bad_hosts,
 )
 
-
 WRONG: Any = 5
 
 
