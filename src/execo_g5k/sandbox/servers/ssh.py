@@ -33,7 +33,7 @@ class SshServers:
         self.faults: dict[str, HostFaults] = {}
         self._by_address = {place.address: place for place in grid.places.values()}
         self._listening: dict[tuple[str, int], asyncssh.SSHAcceptor | asyncio.Server] = {}
-        # connexion -> commands that run on it
+        # connexion -> what runs on it
         self._sessions: dict[asyncssh.SSHServerConnection, int] = {}
         self._options = asyncssh.SSHServerConnectionOptions(
             server_factory=lambda: _Entrance(self),
@@ -128,14 +128,22 @@ class SshServers:
 
     # --- sessions
 
+    def began(self, channel: Any) -> None:
+        """Note that something runs on the connexion of a channel."""
+        self._sessions[channel.get_connection()] += 1
+
+    def over(self, channel: Any) -> None:
+        """Note that it runs no more."""
+        connexion = channel.get_connection()
+        if connexion in self._sessions:
+            self._sessions[connexion] -= 1
+
     async def _session(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
-        connexion = process.channel.get_connection()
-        self._sessions[connexion] += 1
+        self.began(process.channel)
         try:
             await self._serve(process)
         finally:
-            if connexion in self._sessions:
-                self._sessions[connexion] -= 1
+            self.over(process.channel)
 
     async def _serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
         place, port = self.place_of(process)
@@ -390,11 +398,15 @@ class _Files(asyncssh.SFTPServer):
         super().__init__(channel)
         self._servers = servers
         self._channel = channel
+        servers.began(channel)
         self._place, _ = servers.place_of(channel)
         user = servers.grid.user
+        # no command may have run there yet
+        servers.grid.directory.temporary(self._place).mkdir(parents=True, exist_ok=True)
         self._home = str(servers.grid.directory.home(self._place, user))
 
     def exit(self) -> None:
+        self._servers.over(self._channel)
         # scp takes the end of a session without an exit status for a failure
         self._channel.exit(0)
 
