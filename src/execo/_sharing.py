@@ -10,9 +10,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 from execo._engine.forks import fork_safe_lock
@@ -71,11 +73,13 @@ class Lease:
 
 
 class _Sharing:
-    """The connexions of this process, and the private directory of their sockets."""
+    """The connexions of this process, and the private directories of their sockets."""
 
     def __init__(self, owner: Engine) -> None:
         self.owner = owner
-        self._directory: Path | None = None
+        # one, unless somebody deletes it
+        self._directories: list[Path] = []
+        self._names = count()
         self._connexions: dict[tuple[str, ...], _Connexion] = {}
         at_exit(self._close)
 
@@ -85,25 +89,25 @@ class _Sharing:
             directory = self._private_directory()
             if directory is None:
                 return Lease()
-            connexion = _Connexion(directory / str(len(self._connexions)))
+            connexion = _Connexion(directory / str(next(self._names)))
             self._connexions[words] = connexion
-        exists = connexion.path.exists()
+        exists = _is_served(connexion.path)
         if connexion.sessions >= _SESSIONS or (connexion.being_made and not exists):
             return Lease()
         alive = () if any("serveralive" in word.lower() for word in words) else _ALIVE
         return Lease(connexion, alive, makes=not exists)
 
     def _private_directory(self) -> Path | None:
-        if self._directory is None or not self._directory.is_dir():
-            self._directory = next(_directories(), None)
-        return self._directory
+        if not self._directories or not self._directories[-1].is_dir():
+            self._directories += islice(_new_directories(), 1)
+        return self._directories[-1] if self._directories else None
 
     def _close(self) -> None:
-        if self._directory is not None:
-            for pid in _masters(self._directory):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGTERM)
-            shutil.rmtree(self._directory, ignore_errors=True)
+        for pid in _masters(self._directories):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGTERM)
+        for directory in self._directories:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 _sharing: _Sharing | None = None
@@ -127,7 +131,20 @@ def share(words: Sequence[str]) -> Lease:
         return _sharing.lease((program, os.environ.get("HOME", ""), *words))
 
 
-def _directories() -> Iterator[Path]:
+def _is_served(path: Path) -> bool:
+    """Tell whether a master listens on a socket; one that a dead master left is deleted."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            path.unlink(missing_ok=True)
+            return False
+    return True
+
+
+def _new_directories() -> Iterator[Path]:
     longest = _LONGEST - len("/execo-xxxxxxxx/000000")
     for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
         # ssh would expand % and ~, and split at spaces
@@ -136,10 +153,10 @@ def _directories() -> Iterator[Path]:
                 yield Path(tempfile.mkdtemp(prefix="execo-", dir=base))
 
 
-def _masters(directory: Path) -> Iterator[int]:
-    title = f"ssh: {directory}/".encode()
+def _masters(directories: Sequence[Path]) -> Iterator[int]:
+    titles = tuple(f"ssh: {directory}/".encode() for directory in directories)
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if Path(entry.path, "cmdline").read_bytes().startswith(title):
+                if Path(entry.path, "cmdline").read_bytes().startswith(titles):
                     yield int(entry.name)
