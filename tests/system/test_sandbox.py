@@ -324,11 +324,37 @@ def test_clusters_have_the_properties_that_they_are_given():
         ({"nancy": {"grisou": 0}}, ValueError, "nodes: 0"),
         ({"nancy": {"grisou": "many"}}, TypeError, "many"),
         ({"na ncy": {"grisou": 1}}, ValueError, "na ncy"),
+        ({"localhost": {"grisou": 1}}, ValueError, "localhost"),
+        ({"nancy": {"grisou": 40_000, "gros": 30_000}}, ValueError, "70000 nodes"),
     ],
 )
 def test_sites_that_are_none_are_refused(sites, error, words):
     with pytest.raises(error, match=words):
         Sandbox(sites)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"speed": "fast"}, TypeError),
+        ({"speed": 0}, ValueError),
+        ({"speed": float("nan")}, ValueError),
+        ({"launch_delay": -1}, ValueError),
+        ({"first_job_id": 0}, ValueError),
+        ({"user": "../bob"}, ValueError),
+        ({"user": ""}, ValueError),
+    ],
+)
+def test_impossible_options_are_refused(options, error):
+    [name] = options
+    with pytest.raises(error, match=f"{name}: "):
+        Sandbox(**options)
+
+
+@pytest.mark.parametrize("name", ["state", "Memory", "a b"])
+def test_properties_that_are_none_are_refused(name):
+    with pytest.raises(ValueError, match=name):
+        Cluster(nodes=1, properties={name: 1})
 
 
 def test_a_script_that_is_killed_takes_its_sandbox_with_it():
@@ -342,7 +368,7 @@ def test_a_script_that_is_killed_takes_its_sandbox_with_it():
         directory = own.stdout.readline().strip()
         own.send_signal(signal.SIGKILL)
     until(lambda: not running(f".*sandbox.servers.main {directory}"), 20)
-    shutil.rmtree(directory)
+    assert not os.path.exists(directory)
 
 
 # --- the command line

@@ -1,7 +1,9 @@
 """A whole Grid'5000 in one process of this machine: for trying scripts, and for testing them."""
 
 import json
+import math
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +34,10 @@ _SETTINGS: tuple[SettingsDict[Any], ...] = (
 )
 # a job starts within a second here
 _POLLING = {"polling_interval": 1, "tiny_polling_interval": 0.5, "no_ssh_for_local_frontend": False}
+
+
+_USER = re.compile(r"[a-z_][a-z0-9_-]*")
+_MOST = 1e9
 
 
 class Sandbox:
@@ -74,12 +80,10 @@ class Sandbox:
         self.sites: Mapping[str, Mapping[str, Cluster]] = checked_sites(
             DEFAULT_SITES if sites is None else sites
         )
-        if not speed > 0:
-            raise ValueError(f"speed: {speed!r}: expected more than 0")
-        self.user = user or own_user()
-        self._speed = float(speed)
-        self._pace = Pace(launch=launch_delay)
-        self._first = first_job_id
+        self.user = own_user() if user is None else _checked_user(user)
+        self._speed = _checked_number("speed", speed, above=0)
+        self._pace = Pace(launch=_checked_number("launch_delay", launch_delay, least=0))
+        self._first = int(_checked_number("first_job_id", first_job_id, least=1))
         self._path = None if directory is None else Path(directory)
         self._directory: Directory | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -248,6 +252,23 @@ class Sandbox:
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         return launch.ask(self.directory, **request)
+
+
+def _checked_user(user: object) -> str:
+    if not isinstance(user, str) or not _USER.fullmatch(user):
+        raise ValueError(f"user: {user!r}: expected a name of small letters and digits")
+    return user
+
+
+def _checked_number(
+    name: str, number: object, *, above: float = -math.inf, least: float = -math.inf
+) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise TypeError(f"{name}: {number!r}: expected a number")
+    if not (above < number < _MOST and number >= least):
+        expected = f"more than {above:g}" if above > -math.inf else f"{least:g} or more"
+        raise ValueError(f"{name}: {number!r}: expected {expected}")
+    return number
 
 
 def environment(directory: Directory) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
@@ -40,6 +41,9 @@ def main(directory: Directory) -> int:
     }
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_serve(directory, sites, settings))
+    if settings["parent"]:
+        # who would have done it may have been killed
+        shutil.rmtree(directory.path, ignore_errors=True)
     return 0
 
 

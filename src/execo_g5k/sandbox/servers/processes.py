@@ -123,7 +123,8 @@ class Processes:
 
     def kill_job(self, site: str, job_id: int) -> None:
         """Kill all processes of a job."""
-        _kill(f"{JOB_MARK}={site}/{job_id}")
+        # another sandbox may have a job of the same name
+        _kill(f"{JOB_MARK}={site}/{job_id}", f"{MARK}={self._directory.path}")
 
     def kill_host(self, place: Place) -> None:
         """Kill all processes of a host."""
