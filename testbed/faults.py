@@ -9,6 +9,9 @@ from testbed.plan import FRONTENDS, HOSTS, GridHost
 
 # The patterns must not match the command line of the shell that runs them: hence [A].
 STOP_SSHDS = "pkill -KILL -f '^sshd: .*[[]listener[]]'; rm -f /run/*sshd.pid"
+# a connexion that waits for its next session is called by its user alone; one that is busy when the
+# fault begins waits a moment later
+END_IDLE = "for i in $(seq 10); do pkill -KILL -f '^sshd: [a-z]+$'; sleep 0.1; done; true"
 SERVER_RUNS = "pgrep -f [A]lmighty >/dev/null"
 STOP_SERVER = (
     "kill $(cat /run/oar-server.pid); "
@@ -30,7 +33,7 @@ class Faults:
     def freeze_frontend(self, site: str) -> None:
         """Let the frontend accept connexions and never answer; sessions that run go on."""
         # the kernel still accepts for a stopped listener
-        stop = "kill -STOP $(cat /run/sshd.pid)"
+        stop = f"kill -STOP $(cat /run/sshd.pid); {END_IDLE}"
         self._break("freeze", site, _frontend(site), stop, self.thaw_frontend)
 
     def thaw_frontend(self, site: str) -> None:
@@ -39,7 +42,7 @@ class Faults:
 
     def stop_sshd(self, host: str) -> None:
         """Stop both ssh daemons of a host: connexions are refused; sessions go on."""
-        self._break("sshd", host, _host(host), STOP_SSHDS, self.start_sshd)
+        self._break("sshd", host, _host(host), f"{STOP_SSHDS}; {END_IDLE}", self.start_sshd)
 
     def start_sshd(self, host: str) -> None:
         """Start the ssh daemons of a host again."""

@@ -137,6 +137,9 @@ class SshServers:
         connexion = channel.get_connection()
         if connexion in self._sessions:
             self._sessions[connexion] -= 1
+            faults = self.faults_of(self.place_of(connexion)[0])
+            if not self._sessions[connexion] and (faults.refuses or faults.hangs):
+                connexion.abort()
 
     async def _session(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
         self.began(process.channel)
