@@ -139,7 +139,7 @@ class SshServers:
             self._sessions[connexion] -= 1
             faults = self.faults_of(self.place_of(connexion)[0])
             if not self._sessions[connexion] and (faults.refuses or faults.hangs):
-                connexion.abort()
+                connexion.close()
 
     async def _session(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
         self.began(process.channel)
