@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -19,6 +20,10 @@ from execo_g5k.sandbox.servers.places import Directory
 
 _LOG_LINES = 5
 _STOP = 20
+
+# the name of a socket has at most 107 characters, and ssh splits its configuration at spaces
+_LONGEST = 60
+_SIMPLE = re.compile(r"[\w/.-]+", re.ASCII)
 
 
 class SandboxError(Error):
@@ -40,10 +45,15 @@ def prepare(
     `parent`: whether it stops with the process that starts it.
     """
     if path is None:
-        directory = Directory(Path(tempfile.mkdtemp(prefix="execo-sandbox-")))
+        base = Path(tempfile.gettempdir()).resolve()
+        path = Path(tempfile.mkdtemp(prefix="execo-sandbox-", dir=base if _fits(base) else "/tmp"))
+    elif not _fits(path.resolve()):
+        raise SandboxError(
+            f"directory: {str(path)!r}: expected at most {_LONGEST} letters, digits, /, ., _ and -"
+        )
     else:
         path.mkdir(parents=True, mode=0o700)
-        directory = Directory(path.resolve())
+    directory = Directory(path.resolve())
     told = {
         "sites": {
             site: {name: {**asdict(cluster)} for name, cluster in clusters.items()}
@@ -57,6 +67,10 @@ def prepare(
     }
     directory.settings.write_text(json.dumps(told, indent=1))
     return directory
+
+
+def _fits(path: Path) -> bool:
+    return len(str(path)) <= _LONGEST and _SIMPLE.fullmatch(str(path)) is not None
 
 
 def launch(directory: Directory, *, parent: bool) -> "subprocess.Popen[bytes]":

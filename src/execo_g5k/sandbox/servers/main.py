@@ -74,7 +74,9 @@ async def _serve(
         # the other end of standard input is held by the process that started this one
         loop.add_reader(sys.stdin.fileno(), stopped.set)
     time_passes = loop.create_task(grid.run())
-    print(READY, flush=True)
+    # who waits for this may be gone; then standard input has ended too
+    with contextlib.suppress(BrokenPipeError):
+        print(READY, flush=True)
     await stopped.wait()
     control.close()
     time_passes.cancel()
