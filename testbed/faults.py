@@ -9,9 +9,13 @@ from testbed.plan import FRONTENDS, HOSTS, GridHost
 
 # The patterns must not match the command line of the shell that runs them: hence [A].
 STOP_SSHDS = "pkill -KILL -f '^sshd: .*[[]listener[]]'; rm -f /run/*sshd.pid"
-# a connexion that waits for its next session is called by its user alone; one that is busy when the
-# fault begins waits a moment later
-END_IDLE = "for i in $(seq 10); do pkill -KILL -f '^sshd: [a-z]+$'; sleep 0.1; done; true"
+# the process of a connexion has a child as long as a session runs; one that is busy when the fault
+# begins waits for its next session a moment later
+END_IDLE = (
+    "for i in $(seq 10); do for pid in $(pgrep -f '^sshd: [a-z]+@'); do "
+    '[ -n "$(cat /proc/$pid/task/$pid/children)" ] || kill -KILL $pid; done; '
+    "sleep 0.1; done 2>/dev/null; true"
+)
 SERVER_RUNS = "pgrep -f [A]lmighty >/dev/null"
 STOP_SERVER = (
     "kill $(cat /run/oar-server.pid); "
