@@ -34,7 +34,8 @@ class SshServers:
         self.faults: dict[str, HostFaults] = {}
         self._by_address = {place.address: place for place in grid.places.values()}
         self._listening: dict[tuple[str, int], asyncssh.SSHAcceptor | asyncio.Server] = {}
-        self._sessions: set[asyncssh.SSHServerConnection] = set()
+        # connexion -> what runs on it
+        self._sessions: dict[asyncssh.SSHServerConnection, int] = {}
         self._options = asyncssh.SSHServerConnectionOptions(
             server_factory=lambda: _Entrance(self),
             server_host_keys=[host_key],
@@ -100,6 +101,9 @@ class SshServers:
             return
         for port in (SSH_PORT, OAR_PORT):
             self._listening.pop((place.address, port)).close()
+        if faults.refuses or faults.hangs:
+            # a connexion that waits for its next session would hide the fault
+            self.cut(place, idle=True)
         if faults.refuses:
             for port in (SSH_PORT, OAR_PORT):
                 self._listening[place.address, port] = _Nobody()  # type: ignore[assignment]
@@ -116,23 +120,43 @@ class SshServers:
             if self.faults_of(place) != NO_FAULT:
                 await self.break_host(place, NO_FAULT)
 
-    def cut(self, place: Place) -> None:
-        """Cut all connexions of a host."""
-        for connexion in [*self._sessions]:
-            if self.place_of(connexion)[0] is place:
+    def cut(self, place: Place, *, idle: bool = False) -> None:
+        """Cut all connexions of a host, or those alone that nothing runs on."""
+        for connexion, sessions in [*self._sessions.items()]:
+            if self.place_of(connexion)[0] is place and not (idle and sessions):
                 connexion.abort()
 
     def entered(self, connexion: asyncssh.SSHServerConnection) -> None:
         """Note a connexion."""
-        self._sessions.add(connexion)
+        self._sessions[connexion] = 0
 
     def left(self, connexion: asyncssh.SSHServerConnection) -> None:
         """Forget a connexion."""
-        self._sessions.discard(connexion)
+        self._sessions.pop(connexion, None)
 
     # --- sessions
 
+    def began(self, channel: Any) -> None:
+        """Note that something runs on the connexion of a channel."""
+        self._sessions[channel.get_connection()] += 1
+
+    def over(self, channel: Any) -> None:
+        """Note that it runs no more."""
+        connexion = channel.get_connection()
+        if connexion in self._sessions:
+            self._sessions[connexion] -= 1
+            faults = self.faults_of(self.place_of(connexion)[0])
+            if not self._sessions[connexion] and (faults.refuses or faults.hangs):
+                connexion.close()
+
     async def _session(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
+        self.began(process.channel)
+        try:
+            await self._serve(process)
+        finally:
+            self.over(process.channel)
+
+    async def _serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
         place, port = self.place_of(process)
         faults = self.faults_of(place)
         if faults.delay:
@@ -385,11 +409,13 @@ class _Files(asyncssh.SFTPServer):
         super().__init__(channel)
         self._servers = servers
         self._channel = channel
+        servers.began(channel)
         self._place, _ = servers.place_of(channel)
         user = servers.grid.user
         self._home = str(servers.grid.directory.home(self._place, user))
 
     def exit(self) -> None:
+        self._servers.over(self._channel)
         # scp takes the end of a session without an exit status for a failure
         self._channel.exit(0)
 
