@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 import pytest
 
@@ -168,9 +169,9 @@ def test_scripts_run_on_frontends(sandbox):
 
 def test_a_job_in_tmp_leaves_its_files_in_that_of_its_node(sandbox):
     script = "mkdir /tmp/work && cd /tmp/work && pwd > here; sleep 60"
-    job, [node] = start(command=script, directory="/tmp")
+    name = f"/tmp/{uuid.uuid4()}"
+    job, [node] = start(command=script, directory="/tmp", additional_options=["-O", name])
     until(lambda: ssh_in(node, "cat /tmp/work/here") == "/tmp/work\n")
-    name = f"/tmp/OAR.{job[0]}.stdout"
     assert ssh_in(node, f"ls {name}") == f"{name}\n"
     assert not os.path.exists(name)
     oardel([job])
