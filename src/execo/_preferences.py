@@ -15,19 +15,19 @@ from execo._engine.probe import succeeds
 
 _WANTED = {"KexAlgorithms": "^curve25519-sha256", "Ciphers": "^aes128-gcm@openssh.com"}
 
-# these run the ssh of the machine, and have no way to be asked
-_OTHERS = ("scp", "oarsh", "oarcp")
+# the last three run the ssh of the machine, and have no way to be asked
+_PROGRAMS = ("ssh", "scp", "oarsh", "oarcp")
 
 
 def prefer(keyword: str, program: str) -> tuple[str, ...]:
     """Return the options by which a program of OpenSSH prefers what is cheap.
 
     `keyword` of ssh_config: KexAlgorithms or Ciphers. Return none when the program does not know
-    them, or when a configuration file of ssh chooses.
+    them, when a configuration file of ssh chooses, and for programs that are called by a path:
+    they may be anything.
     """
-    name = os.path.basename(program)
-    ssh = shutil.which("ssh" if name in _OTHERS else program)
-    if (name != "ssh" and name not in _OTHERS) or ssh is None:
+    ssh = shutil.which("ssh")
+    if program not in _PROGRAMS or ssh is None:
         return ()
     if _is_configured(keyword, os.environ.get("HOME", "/")):
         return ()
