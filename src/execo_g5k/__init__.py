@@ -7,6 +7,10 @@
     query.py       oarstat                         watch.py       the only poller of a frontend
     reserve.py     oarsub, oardel, oarsubgrid      stray.py       jobs of submissions cut short
     follow.py      information, waits, nodes       network.py     subnets and vlans
+    deployment.py  Deployment and its command line               nodes.py       names of nodes
+    kadeployer.py  Kadeployer, on outcome.py and typed_end.py
+    deploying.py   kadeploy and deploy, on rounds.py and tries.py    kadeploy.py    them for scripts
+    console.py     consoles of nodes, ports inside of Grid'5000
     oarsh.py       how to connect to nodes         specs.py       arguments, checked
     grid.py        frontends, clock and watchers, together: what tests replace
     oar.py         all of it for scripts           aio.py         the same, to await
@@ -20,14 +24,23 @@ from execo_g5k.config import (
     default_oarsh_oarcp_params,
     g5k_configuration,
 )
+from execo_g5k.console import G5kAutoPortForwarder, KaconsoleProcess
 from execo_g5k.errors import (
     CommandFailed,
+    DeploymentFailed,
     FrontendUnreachable,
     G5kError,
     JobEnded,
     JobNotFound,
     SubmissionRefused,
     UnparsableOutput,
+)
+from execo_g5k.kadeploy import (
+    Deployment,
+    Kadeployer,
+    deploy,
+    get_kavlan_host_name,
+    kadeploy,
 )
 from execo_g5k.oar import (
     NotAllSubmitted,
@@ -52,10 +65,15 @@ from execo_g5k.oar import (
 
 __all__ = [
     "CommandFailed",
+    "Deployment",
+    "DeploymentFailed",
     "FrontendUnreachable",
+    "G5kAutoPortForwarder",
     "G5kError",
     "JobEnded",
     "JobNotFound",
+    "KaconsoleProcess",
+    "Kadeployer",
     "NotAllSubmitted",
     "OarSubmission",
     "SubmissionRefused",
@@ -63,15 +81,18 @@ __all__ = [
     "default_frontend_connection_params",
     "default_frontend_connexion_params",
     "default_oarsh_oarcp_params",
+    "deploy",
     "format_oar_date",
     "format_oar_duration",
     "g5k_configuration",
     "get_current_oar_jobs",
+    "get_kavlan_host_name",
     "get_oar_job_info",
     "get_oar_job_kavlan",
     "get_oar_job_nodes",
     "get_oar_job_subnets",
     "get_oarsub_commandline",
+    "kadeploy",
     "node_connection_params",
     "node_connexion_params",
     "oar_date_to_unixts",

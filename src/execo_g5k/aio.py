@@ -5,16 +5,19 @@ Same names, arguments, results and errors as the blocking ones of `execo_g5k`.
 
 from execo._engine.loop import bridged
 from execo.spelling import accept_old_spellings
+from execo_g5k import deploying as _deploying
 from execo_g5k import follow as _follow
 from execo_g5k import network as _network
 from execo_g5k import reserve as _reserve
 
 __all__ = [
+    "deploy",
     "get_current_oar_jobs",
     "get_oar_job_info",
     "get_oar_job_kavlan",
     "get_oar_job_nodes",
     "get_oar_job_subnets",
+    "kadeploy",
     "oardel",
     "oarsub",
     "oarsubgrid",
@@ -30,3 +33,5 @@ wait_oar_job_start = accept_old_spellings(bridged(_follow.wait_oar_job_start))
 get_oar_job_nodes = accept_old_spellings(bridged(_follow.get_oar_job_nodes))
 get_oar_job_subnets = accept_old_spellings(bridged(_network.get_oar_job_subnets))
 get_oar_job_kavlan = accept_old_spellings(bridged(_network.get_oar_job_kavlan))
+kadeploy = accept_old_spellings(bridged(_deploying.kadeploy))
+deploy = accept_old_spellings(bridged(_deploying.deploy))

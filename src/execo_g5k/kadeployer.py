@@ -8,7 +8,6 @@ told by what it says.
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -100,8 +99,9 @@ class KadeployProcess(TypedEnd):
         )
         with _reading:
             self.steps.update(dict.fromkeys(hosts, told))
-        in_micro_step = event.state is NodeState.STEP and event.micro is not None
-        safely(logger.log, logging.DEBUG if in_micro_step else logging.INFO, "%s", told)
+        listed = event.state in (NodeState.DEPLOYED, NodeState.FAILED)
+        often = listed or (event.state is NodeState.STEP and event.micro is not None)
+        safely(logger.log, logging.DEBUG if often else logging.INFO, "%s", told)
         if self.progress is not None:
             safely(self.progress, told)
 
@@ -142,9 +142,7 @@ class LocalKadeploy(KadeployProcess, Process):
 
 
 class _Reader(ProcessOutputHandler):
-    def read(
-        self, process: ProcessBase, stream: int, string: str, eof: bool, error: bool
-    ) -> None:
+    def read(self, process: ProcessBase, stream: int, string: str, eof: bool, error: bool) -> None:
         if isinstance(process, KadeployProcess):
             process.take(string, stream, eof)
 
@@ -272,11 +270,6 @@ class Kadeployer(Remote):
         if self.ended and not self.ok:
             raise DeploymentFailed(self.errors)
         return super().check()
-
-    def __copy__(self) -> Self:
-        twin = super().__copy__()
-        twin.processes = [copy(process) for process in self.processes]
-        return twin
 
     def _finish(self) -> None:
         for process in self._own():
