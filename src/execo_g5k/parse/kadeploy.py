@@ -262,6 +262,7 @@ class KadeployOutput:
         if match := _DISCARDED.match(text):
             nodes = expand_nodes(match[1])
             self.discarded.update(dict.fromkeys(nodes))
+            self._nodesets[nodeset] = tuple(node for node in own if node not in nodes)
             return NodeEvent(NodeState.DISCARDED, nodes, detail="already in another deployment")
         return None
 
