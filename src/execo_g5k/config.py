@@ -40,6 +40,7 @@ class G5kSettings:
 
     kadeploy3: str = "kadeploy3"
     kadeploy3_options: str = "-k -d"
+    kaconsole3: str = "kaconsole3"
     default_env_name: str | None = None
     default_env_file: str | None = None
     default_timeout: float | None = 900

@@ -13,7 +13,7 @@ from execo.host import Host
 from execo.process import SshProcess
 from execo.spelling import accept_old_spellings
 from execo.times import Timeout, resolve_timeout
-from execo_g5k.config import default_frontend_connexion_params
+from execo_g5k.config import default_frontend_connexion_params, g5k_settings
 from execo_g5k.errors import FrontendUnreachable
 from execo_g5k.frontend import FrontendParams, local_site, resolve_site
 from execo_g5k.kadeployer import on_terminal
@@ -60,7 +60,8 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         self.prompt = prompt
         # a console says goodbye with the exit of what ran on it
         own = {"ignore_write_error": True, "nolog_write_error": True}
-        command = quoting.join(["kaconsole3", "-m", own_name(self.node)])
+        program = quoting.split(g5k_settings().kaconsole3)
+        command = quoting.join([*program, "-m", own_name(self.node)])
         params = on_terminal(frontend_connexion_params)
         super().__init__(command, self.frontend, params, **{**own, **options})
 

@@ -211,17 +211,17 @@ def test_killing_types_control_c_which_cancels_the_deployment(player):
 def test_the_timeout_types_control_c_too(player):
     # 19, 20
     player.play("nancy", listing([G1]), hold="  dummy")
-    action = kadeployer(player, G1, timeout=3).run(60)
+    action = kadeployer(player, G1, timeout=5).run(60)
     assert player.notes("nancy")[-1] == "SIGINT"
     assert action.processes[0].timeouted
-    assert "timeout of 3 s, the deployment was cancelled" in action.errors[Host(G1)]
+    assert "timeout of 5 s, the deployment was cancelled" in action.errors[Host(G1)]
 
 
 def test_the_timeout_can_be_set_until_the_start(player):
     player.play("nancy", listing([G1]), hold="  dummy")
     action = kadeployer(player, G1)
     assert action.timeout is None
-    action.timeout = "0:0:3"
+    action.timeout = "0:0:5"
     assert action.run(60).processes[0].timeouted
 
 
