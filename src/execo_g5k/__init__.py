@@ -8,7 +8,7 @@
     reserve.py     oarsub, oardel, oarsubgrid      stray.py       jobs of submissions cut short
     follow.py      information, waits, nodes       network.py     subnets and vlans
     deployment.py  Deployment and its command line               nodes.py       names of nodes
-    kadeployer.py  Kadeployer, on outcome.py and typed_end.py
+    kadeployer.py  Kadeployer, on kadeploy_process.py, outcome.py and typed_end.py
     deploying.py   kadeploy and deploy, on rounds.py and tries.py    kadeploy.py    them for scripts
     console.py     consoles of nodes, ports inside of Grid'5000
     oarsh.py       how to connect to nodes         specs.py       arguments, checked

@@ -16,7 +16,7 @@ from execo.times import Timeout, resolve_timeout
 from execo_g5k.config import default_frontend_connexion_params, g5k_settings
 from execo_g5k.errors import FrontendUnreachable
 from execo_g5k.frontend import FrontendParams, local_site, resolve_site
-from execo_g5k.kadeployer import on_terminal
+from execo_g5k.kadeploy_process import on_terminal
 from execo_g5k.nodes import own_name, site_of
 from execo_g5k.typed_end import TypedEnd
 

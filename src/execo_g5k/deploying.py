@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +24,8 @@ from execo_g5k.config import g5k_settings
 from execo_g5k.deployment import Deployment, environment_argv
 from execo_g5k.frontend import FrontendParams
 from execo_g5k.grid import current_grid
-from execo_g5k.kadeployer import Kadeployer, ProgressCallback, hosts_by_frontend
+from execo_g5k.kadeploy_process import ProgressCallback
+from execo_g5k.kadeployer import Kadeployer, hosts_by_frontend
 from execo_g5k.nodes import get_kavlan_host_name
 from execo_g5k.outcome import Outcome
 from execo_g5k.rounds import Hosts, Means, Rounds
@@ -105,10 +106,7 @@ async def deploy(
     deployments are cancelled on the servers. Raises as Kadeployer, TypeError, ValueError.
     """
     hosts = get_unique_hosts_list(deployment.hosts)
-    environment_argv(deployment)
-    hosts_by_frontend(hosts)
-    for name, timeout in (("deploy_timeout", deploy_timeout), ("check_timeout", check_timeout)):
-        resolve_timeout(timeout, None, name)
+    _check_possible(deployment, hosts, deploy_timeout, check_timeout)
     run = partial(
         _run,
         deployment,
@@ -118,23 +116,29 @@ async def deploy(
         stderr_handlers=_with_out(out, stderr_handlers, "stderr_handlers"),
         progress=progress,
     )
-    command = _check_command(check_deployed_command)
-    check = partial(
-        passing,
-        command=command or "",
-        connexion_params=node_connexion_params,
-        timeout=check_timeout,
-        vlan=deployment.vlan,
-    )
-    means = Means(
-        run,
-        hosts_by_frontend,
-        check if command else None,
-        partial(_enough, check_enough_func),
-        current_grid().clock,
-        g5k_settings().kadeploy_lock_timeout,
-    )
+    check = _check(check_deployed_command, node_connexion_params, check_timeout, deployment.vlan)
+    clock, longest_wait = current_grid().clock, g5k_settings().kadeploy_lock_timeout
+    enough = partial(_enough, check_enough_func)
+    means = Means(run, hosts_by_frontend, check, enough, clock, longest_wait)
     return await _rounds(Rounds(hosts, _checked_tries(num_tries), means))
+
+
+def _check_possible(
+    deployment: Deployment, hosts: Hosts, deploy_timeout: Timeout, check_timeout: Timeout
+) -> None:
+    environment_argv(deployment)
+    hosts_by_frontend(hosts)
+    resolve_timeout(deploy_timeout, None, "deploy_timeout")
+    resolve_timeout(check_timeout, None, "check_timeout")
+
+
+def _check(
+    command: object, params: Mapping[str, Any] | None, timeout: Timeout, vlan: int | str | None
+) -> Callable[[Hosts], Awaitable[set[Host]]] | None:
+    text = _check_command(command)
+    if text is None:
+        return None
+    return partial(passing, command=text, connexion_params=params, timeout=timeout, vlan=vlan)
 
 
 async def _rounds(rounds: Rounds) -> Deployed:

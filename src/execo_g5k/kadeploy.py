@@ -5,7 +5,8 @@ from execo.spelling import accept_old_spellings
 from execo_g5k import deploying as _deploying
 from execo_g5k.deployment import Deployment
 from execo_g5k.errors import DeploymentFailed
-from execo_g5k.kadeployer import Kadeployer, KadeployProgress
+from execo_g5k.kadeploy_process import KadeployProgress
+from execo_g5k.kadeployer import Kadeployer
 from execo_g5k.nodes import get_kavlan_host_name
 from execo_g5k.outcome import Failure, FailureKind
 from execo_g5k.parse.kadeploy import NodeState

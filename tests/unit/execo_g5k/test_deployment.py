@@ -56,6 +56,7 @@ def test_without_an_environment_the_configured_one_is_deployed():
 
 def test_the_settings_say_the_command_and_its_options():
     g5k_configuration["kadeploy3"] = "'/opt/ka deploy3'"
+    g5k_configuration["kadeploy3_options"] = ""
     assert argv(Deployment(A, env_name="x")) == ["/opt/ka deploy3", "-e", "x", "-m", A]
 
 

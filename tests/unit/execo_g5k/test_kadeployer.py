@@ -9,7 +9,7 @@ import pytest
 from execo import Host, ProcessOutputHandler, Remote
 from execo_g5k import Deployment, DeploymentFailed, Kadeployer, g5k_configuration
 from execo_g5k.kadeploy import FailureKind, NodeState
-from execo_g5k.kadeployer import LocalKadeploy, on_terminal
+from execo_g5k.kadeploy_process import LocalKadeploy, on_terminal
 from execo_g5k.nodes import AskedNodes
 from tests.unit.execo_g5k.kadeploy_transcripts import recorded
 from tests.unit.execo_g5k.played import Player, listing
@@ -107,6 +107,15 @@ def test_a_node_in_both_lists_is_undeployed_and_what_was_not_asked_for_is_in_no_
     player.play("nancy", listing([G1, G2, G5], {G1: "no"}))
     action = done(player, G1, G2)
     assert (action.deployed_hosts, action.undeployed_hosts) == ({G2}, {G1})
+
+
+def test_result_files_that_a_script_asks_for_are_not_looked_at(player):
+    # 30: they are on the frontend, absent or of an earlier run when something fails
+    player.play("nancy", listing([G1], {G2: "no"}))
+    deployment = Deployment([G1, G2], env_name="base", other_options="-o ok.txt -n ko.txt")
+    action = Kadeployer(deployment, player.params).run(60)
+    assert (action.deployed_hosts, action.undeployed_hosts) == ({G1}, {G2})
+    assert "-o" not in Kadeployer(Deployment(G1, env_name="x")).processes[0].cmd
 
 
 def test_no_host_ends_at_once(player):

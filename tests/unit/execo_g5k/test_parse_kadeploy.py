@@ -111,6 +111,30 @@ def test_any_text_is_read_without_an_error(pieces):
     heard(*pieces, *(f"{piece}\n" for piece in pieces), f"{KO}\n", *pieces)
 
 
+def test_nodes_are_read_with_a_reason_behind_them_and_without():
+    # 1: versions differ in it
+    output = heard(f"{KO}\na-1{DOMAIN}\na-2{DOMAIN} (why)\na-3{DOMAIN} (stderr: why)\n")
+    assert output.failed == {
+        f"a-1{DOMAIN}": "",
+        f"a-2{DOMAIN}": "why",
+        f"a-3{DOMAIN}": "why",
+    }
+
+
+def test_lines_of_a_terminal_end_with_cr_lf():
+    # 4
+    text = recorded("45-failure-multiline-error").stdout
+    assert heard(text.replace("\n", "\r\n")).failed == heard(text).failed
+
+
+def test_the_status_that_a_key_asks_for_lists_no_node():
+    # 13
+    status = f"---\nDeployment status (4s):\n  [OK]\n    a-1{DOMAIN}\na-2{DOMAIN}\n---\n"
+    output = heard(f"Launching a deployment on a-1{DOMAIN}\n\n{status}{OK}\na-3{DOMAIN}\n")
+    assert set(output.deployed) == full("a-3")
+    assert not output.steps.keys() - full("a-3")
+
+
 def test_reasons_are_given_whole_and_without_their_parentheses():
     assert heard(recorded("09-partial-connector-error").text).failed == {
         f"graoully-2{DOMAIN}": "SetDeploymentEnvUntrusted-create_partition_table:"
