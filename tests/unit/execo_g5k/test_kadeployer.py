@@ -115,7 +115,7 @@ def test_result_files_that_a_script_asks_for_are_not_looked_at(player):
     deployment = Deployment([G1, G2], env_name="base", other_options="-o ok.txt -n ko.txt")
     action = Kadeployer(deployment, player.params).run(60)
     assert (action.deployed_hosts, action.undeployed_hosts) == ({G1}, {G2})
-    assert "-o" not in Kadeployer(Deployment(G1, env_name="x")).processes[0].cmd
+    assert " -o " not in kadeployer(player, G1).processes[0].cmd
 
 
 def test_no_host_ends_at_once(player):
