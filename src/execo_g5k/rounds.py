@@ -10,13 +10,15 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from execo._engine.clock import Clock
 from execo.host import Host, fold_hosts
 from execo_g5k.outcome import Failure, FailureKind, Outcome, merged
 from execo_g5k.parse.refusal import RefusalKind
+from execo_g5k.stray import despite_cancel
 from execo_g5k.tries import Deployed, Try, tries_table
 
 logger = logging.getLogger("execo")
@@ -47,6 +49,21 @@ class Means:
     clock: Clock
     lock_timeout: float
     """Longest time, in all, to wait for hosts that another deployment has."""
+
+
+async def together(runs: Iterable[Coroutine[Any, Any, Outcome]]) -> list[Outcome]:
+    """Return the outcomes of runs that go on at once; cancelled, end when all of them have."""
+    tasks = [asyncio.create_task(run) for run in runs]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        # gather ends with the first of them, and the others still cancel their deployments
+        for task in tasks:
+            if not task.cancelling():
+                task.cancel()
+        if tasks:
+            await despite_cancel(asyncio.wait(tasks))
+        raise
 
 
 class Rounds:
@@ -102,7 +119,7 @@ class Rounds:
         number = max((one.number for one in self._tries), default=0) + 1
         logger.info("deploying %s (try %d)", fold_hosts(batch), number)
         groups = self._means.group(batch).values()
-        outcome = merged(await asyncio.gather(*(self._deploy(group) for group in groups)))
+        outcome = merged(await together(self._deploy(group) for group in groups))
         self._in_vain = not outcome.deployed and all(
             failure.kind is FailureKind.ERROR for failure in outcome.failures.values()
         )
@@ -200,7 +217,7 @@ class Rounds:
             )
             failures = {}
             parts = [hosts[: len(hosts) // 2], hosts[len(hosts) // 2 :]]
-        others = await asyncio.gather(*(self._deploy(part) for part in parts))
+        others = await together(self._deploy(part) for part in parts)
         return merged([Outcome(failures=failures), *others])
 
     def _culprits(self, hosts: Hosts, outcome: Outcome) -> list[Host]:

@@ -1,6 +1,7 @@
 """deploy and kadeploy as scripts call them, on kadeploy3 and hosts that are played."""
 
 import asyncio
+import gc
 import inspect
 import logging
 import threading
@@ -260,6 +261,8 @@ def test_a_cancelled_flow_cancels_the_deployments_and_tells(player, caplog):
     assert player.notes("nancy")[-1] == "SIGINT"
     assert player.notes("lyon")[-1] == "SIGINT"
     assert "deploy interrupted; deployed: none; not: graphene-1" in caplog.text
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 def test_the_functions_can_be_awaited(player):

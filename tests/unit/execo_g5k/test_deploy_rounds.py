@@ -250,6 +250,32 @@ def test_frontends_are_asked_at_once_and_one_that_fails_leaves_the_others():
     assert World(run).run([G1, L1, G2]) == ({G1, G2}, {L1})
 
 
+def test_a_cancelled_deploy_ends_when_all_of_its_deployments_are_cancelled():
+    ended = []
+
+    async def scenario():
+        both = asyncio.Barrier(3)
+
+        async def run(batch):
+            await both.wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                # one of them takes longer to cancel than the other
+                for _ in range(1 if batch[0] == L1 else 100):
+                    await asyncio.sleep(0)
+                ended.append(str(batch[0]))
+
+        task = asyncio.create_task(Rounds(hosts(G1, L1), 1, World(run).means).run())
+        await both.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended == [L1, G1]
+
+    asyncio.run(scenario())
+
+
 # --- hosts for which all are refused
 
 
