@@ -254,10 +254,10 @@ def test_a_cancelled_deploy_ends_when_all_of_its_deployments_are_cancelled():
     ended = []
 
     async def scenario():
-        both = asyncio.Barrier(3)
+        started = asyncio.Semaphore(0)
 
         async def run(batch):
-            await both.wait()
+            started.release()
             try:
                 await asyncio.Event().wait()
             finally:
@@ -267,7 +267,8 @@ def test_a_cancelled_deploy_ends_when_all_of_its_deployments_are_cancelled():
                 ended.append(str(batch[0]))
 
         task = asyncio.create_task(Rounds(hosts(G1, L1), 1, World(run).means).run())
-        await both.wait()
+        await started.acquire()
+        await started.acquire()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
