@@ -7,6 +7,10 @@
     query.py       oarstat                         watch.py       the only poller of a frontend
     reserve.py     oarsub, oardel, oarsubgrid      stray.py       jobs of submissions cut short
     follow.py      information, waits, nodes       network.py     subnets and vlans
+    deployment.py  Deployment and its command line               nodes.py       names of nodes
+    kadeployer.py  Kadeployer, on kadeploy_process.py, outcome.py and typed_end.py
+    deploying.py   kadeploy and deploy, on rounds.py and tries.py    kadeploy.py    them for scripts
+    console.py     consoles of nodes, ports inside of Grid'5000
     oarsh.py       how to connect to nodes         specs.py       arguments, checked
     grid.py        frontends, clock and watchers, together: what tests replace
     gridjobs/      jobs on several sites, as one: with OARGrid or without
@@ -21,8 +25,10 @@ from execo_g5k.config import (
     default_oarsh_oarcp_params,
     g5k_configuration,
 )
+from execo_g5k.console import G5kAutoPortForwarder, KaconsoleProcess
 from execo_g5k.errors import (
     CommandFailed,
+    DeploymentFailed,
     FrontendUnreachable,
     G5kError,
     GridJobNotFound,
@@ -31,6 +37,13 @@ from execo_g5k.errors import (
     JobNotFound,
     SubmissionRefused,
     UnparsableOutput,
+)
+from execo_g5k.kadeploy import (
+    Deployment,
+    Kadeployer,
+    deploy,
+    get_kavlan_host_name,
+    kadeploy,
 )
 from execo_g5k.oar import (
     NotAllSubmitted,
@@ -65,12 +78,17 @@ from execo_g5k.oargrid import (
 
 __all__ = [
     "CommandFailed",
+    "Deployment",
+    "DeploymentFailed",
     "FrontendUnreachable",
+    "G5kAutoPortForwarder",
     "G5kError",
     "GridJobNotFound",
     "GridJobNotRecorded",
     "JobEnded",
     "JobNotFound",
+    "KaconsoleProcess",
+    "Kadeployer",
     "NotAllSubmitted",
     "OarSubmission",
     "SubmissionRefused",
@@ -78,11 +96,13 @@ __all__ = [
     "default_frontend_connection_params",
     "default_frontend_connexion_params",
     "default_oarsh_oarcp_params",
+    "deploy",
     "format_oar_date",
     "format_oar_duration",
     "g5k_configuration",
     "get_current_oar_jobs",
     "get_current_oargrid_jobs",
+    "get_kavlan_host_name",
     "get_oar_job_info",
     "get_oar_job_kavlan",
     "get_oar_job_nodes",
@@ -92,6 +112,7 @@ __all__ = [
     "get_oargrid_job_nodes",
     "get_oargrid_job_oar_jobs",
     "get_oarsub_commandline",
+    "kadeploy",
     "node_connection_params",
     "node_connexion_params",
     "oar_date_to_unixts",

@@ -5,12 +5,14 @@ Same names, arguments, results and errors as the blocking ones of `execo_g5k`.
 
 from execo._engine.loop import bridged
 from execo.spelling import accept_old_spellings
+from execo_g5k import deploying as _deploying
 from execo_g5k import follow as _follow
 from execo_g5k import network as _network
 from execo_g5k import reserve as _reserve
 from execo_g5k.gridjobs import flows as _flows
 
 __all__ = [
+    "deploy",
     "get_current_oar_jobs",
     "get_current_oargrid_jobs",
     "get_oar_job_info",
@@ -21,6 +23,7 @@ __all__ = [
     "get_oargrid_job_key",
     "get_oargrid_job_nodes",
     "get_oargrid_job_oar_jobs",
+    "kadeploy",
     "oardel",
     "oargriddel",
     "oargridsub",
@@ -47,3 +50,5 @@ get_oargrid_job_oar_jobs = accept_old_spellings(bridged(_flows.get_oargrid_job_o
 get_oargrid_job_key = accept_old_spellings(bridged(_flows.get_oargrid_job_key))
 wait_oargrid_job_start = accept_old_spellings(bridged(_flows.wait_oargrid_job_start))
 get_oargrid_job_nodes = accept_old_spellings(bridged(_flows.get_oargrid_job_nodes))
+kadeploy = accept_old_spellings(bridged(_deploying.kadeploy))
+deploy = accept_old_spellings(bridged(_deploying.deploy))

@@ -9,16 +9,19 @@ execo.Error
       GridJobNotFound     there is no such grid job
     GridJobNotRecorded    a grid job can't be recorded on this machine
     JobEnded              the job will not run any more
+    DeploymentFailed      some hosts are not deployed, and the caller asked to know
     UnparsableOutput      a command printed something else than it should
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from execo import quoting
 from execo.errors import Error
+from execo.host import Host, fold_hosts
 from execo.times import format_date
 
 _SHOWN = 400
+_SAMPLES = 4
 
 
 class G5kError(Error):
@@ -107,6 +110,21 @@ class JobEnded(G5kError):
         self.job_id = job_id
         self.frontend = frontend
         self.state = state
+
+
+class DeploymentFailed(G5kError):
+    """Some hosts are not deployed. `errors`: a reason for each of them."""
+
+    def __init__(self, errors: Mapping[Host, str]) -> None:
+        by_reason: dict[str, list[Host]] = {}
+        for host, reason in errors.items():
+            by_reason.setdefault(reason, []).append(host)
+        told = [
+            f"\n  {fold_hosts(hosts)}: {reason[:_SHOWN]}" for reason, hosts in by_reason.items()
+        ]
+        more = f"\n  and {len(told) - _SAMPLES} other reasons" if told[_SAMPLES:] else ""
+        super().__init__(f"{len(errors)} hosts not deployed{''.join(told[:_SAMPLES])}{more}")
+        self.errors = dict(errors)
 
 
 class UnparsableOutput(G5kError):

@@ -252,6 +252,9 @@ def bridged(
             running.cancel()
             # the clean-up of the flow belongs to the cancellation of its caller
             await asyncio.wait([waiting])
+            if not waiting.cancelled():
+                # else asyncio logs that nobody looked at it
+                waiting.exception()
             raise
 
     return call

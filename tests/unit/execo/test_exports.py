@@ -49,6 +49,8 @@ EXECO_G5K = words(
     node_connexion_params node_connection_params
     G5kError FrontendUnreachable SubmissionRefused NotAllSubmitted JobNotFound JobEnded
     UnparsableOutput CommandFailed GridJobNotFound GridJobNotRecorded
+    Deployment Kadeployer kadeploy deploy DeploymentFailed
+    KaconsoleProcess G5kAutoPortForwarder get_kavlan_host_name
 """
 )
 
@@ -64,6 +66,7 @@ DOORS = {
     "execo_g5k.oar": ["OarSubmission", "oarsub", "oardel", "get_oar_job_nodes", "oarsubgrid"],
     "execo_g5k.oargrid": ["oargridsub", "oargriddel", "get_oargrid_job_nodes"],
     "execo_g5k.config": ["g5k_configuration", "default_frontend_connexion_params"],
+    "execo_g5k.kadeploy": ["Deployment", "Kadeployer", "deploy", "kadeploy"],
     "execo_g5k.utils": [],
 }
 
