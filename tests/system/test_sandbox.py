@@ -228,13 +228,32 @@ def test_banners_and_garbage_hide_no_job(sandbox):
 
 def test_connexions_are_cut_in_the_middle(sandbox):
     sandbox.faults.cut_output("nancy", after=3)
-    assert ssh("nancy", "echo much more").exit_code == 255
+    cut = ssh("nancy", "echo much more; touch it-went-on")
+    assert (cut.exit_code, cut.stdout) == (255, "muc")
+    until(lambda: (sandbox.directory.home_of("nancy", sandbox.user) / "it-went-on").exists())
     sandbox.faults.mend("nancy")
     process = SshProcess("sleep 60", "nancy", PLAIN, nolog_exit_code=True).start()
     process.started_event.wait()
     until(lambda: running("sleep 60"), 20)
     sandbox.faults.cut("nancy")
     assert process.wait(timeout=30).exit_code == 255
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda faults: faults.refuse("nohost"), "nohost"),
+        (lambda faults: faults.slow("nancy", -1), "delay: -1"),
+        (lambda faults: faults.cut_output("nancy", -1), "cut_after: -1"),
+        (lambda faults: faults.set_node_state("grisou-1", "Broken"), "Broken.*Alive"),
+        (lambda faults: faults.kill_node("nancy"), "'nancy' is no node"),
+        (lambda faults: faults.stop_server("rennes"), "rennes.*nancy, lyon"),
+        (lambda faults: faults.shift_clock(float("inf")), "inf"),
+    ],
+)
+def test_faults_that_are_none_are_refused(sandbox, harm, words):
+    with pytest.raises(SandboxError, match=words):
+        harm(sandbox.faults)
 
 
 def test_a_full_disk_takes_no_file(sandbox, tmp_path):
@@ -307,6 +326,11 @@ def test_settings_and_programs_come_back_at_the_end(monkeypatch):
     assert grid.faults is not None
     with pytest.raises(SandboxError, match="call start"):
         grid.hosts()
+
+
+def test_a_sandbox_that_runs_is_not_started_again(sandbox):
+    with pytest.raises(SandboxError, match="runs already"):
+        sandbox.start()
 
 
 def test_two_sandboxes_at_once_know_nothing_of_each_other():

@@ -20,9 +20,10 @@ from execo_g5k.sandbox.servers.places import Directory
 
 _LOG_LINES = 5
 _STOP = 20
+_NAME = "execo-sandbox-"
 
 # the name of a socket has at most 107 characters, and ssh splits its configuration at spaces
-_LONGEST = 60
+_LONGEST = 95
 _SIMPLE = re.compile(r"[\w/.-]+", re.ASCII)
 
 
@@ -47,7 +48,8 @@ def prepare(
     """
     if path is None:
         base = Path(tempfile.gettempdir()).resolve()
-        path = Path(tempfile.mkdtemp(prefix="execo-sandbox-", dir=base if _fits(base) else "/tmp"))
+        fits = _fits(base / f"{_NAME}12345678")
+        path = Path(tempfile.mkdtemp(prefix=_NAME, dir=base if fits else "/tmp"))
     elif not _fits(path.resolve()):
         raise SandboxError(
             f"directory: {str(path)!r}: expected at most {_LONGEST} letters, digits, /, ., _ and -"

@@ -106,8 +106,10 @@ class Sandbox:
         """Start it, without any effect on this process; `stop` ends it.
 
         Raises:
-            SandboxError: it can't be started.
+            SandboxError: it can't be started, or runs.
         """
+        if self._directory is not None:
+            raise launch.SandboxError(f"the sandbox in {self._directory.path} runs already")
         self._directory = launch.prepare(
             self._path, self.sites, self.user, self._speed, self._pace, self._first,
             self._features, parent=True,
@@ -116,6 +118,7 @@ class Sandbox:
             self._process = launch.launch(self._directory, parent=True)
         except BaseException:
             launch.remove(self._directory)
+            self._directory = None
             raise
         return self
 

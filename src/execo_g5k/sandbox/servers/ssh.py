@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import socket
+from asyncio.subprocess import DEVNULL
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from execo_g5k.sandbox.servers.processes import Command, set_size
 
 _READ = 65536
 _CLOSE = 2.0
+_A_MOMENT = 0.2
 _INTERACTIVE = ("-I", "-C")
 
 
@@ -174,21 +176,31 @@ class SshServers:
             process.stderr.write(faults.banner.encode())
         if faults.garbage:
             process.stdout.write(faults.garbage.encode())
+        command = Command(place, self.grid.user, process.command, environment)
         if faults.cut_after is not None:
-            process.stdout.write(b"x"[: faults.cut_after])
-            process.channel.get_connection().abort()
-            return
-        await self._answer(process, place, environment)
+            await self._cut_short(process, command, faults.cut_after)
+        else:
+            await self._answer(process, command)
 
-    async def _answer(
-        self,
-        process: "asyncssh.SSHServerProcess[bytes]",
-        place: Place,
-        environment: dict[str, str],
+    async def _cut_short(
+        self, process: "asyncssh.SSHServerProcess[bytes]", command: Command, after: int
     ) -> None:
-        text = process.command
-        command = Command(place, self.grid.user, text, environment)
-        words = _plain_words(text)
+        """Run a command, and lose the connexion after the beginning of its output."""
+        child = await self.grid.processes.start(command, stdin=DEVNULL, stderr=DEVNULL)
+        if child.stdout is not None:
+            try:
+                said = await child.stdout.readexactly(after)
+            except asyncio.IncompleteReadError as end:
+                said = end.partial
+            process.stdout.write(said)
+            # a client that hears of the end at the same time shows nothing
+            await asyncio.sleep(_A_MOMENT)
+        process.channel.get_connection().close()
+        # as without a terminal, it goes on
+        await child.communicate()
+
+    async def _answer(self, process: "asyncssh.SSHServerProcess[bytes]", command: Command) -> None:
+        words, place = _plain_words(command.text), command.place
         if process.term_type is not None:
             await _on_terminal(self.grid, process, command)
         elif words is not None and place.kind is Kind.FRONTEND and _is_of_oar(words):
