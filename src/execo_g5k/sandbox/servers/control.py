@@ -9,7 +9,6 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from execo_g5k.sandbox.commands import COMMANDS
 from execo_g5k.sandbox.model.jobs import State
 from execo_g5k.sandbox.model.site import SiteServer
 from execo_g5k.sandbox.servers.faults import HostFaults
@@ -103,8 +102,8 @@ class Control:
 
     async def _command(self, request: Request) -> Answer:
         place = self._place(request)
-        if request["name"] not in COMMANDS or not place.site:
-            raise ValueError(f"{request['name']!r} is no command of OAR on {place.hostname}")
+        if request["name"] not in self._grid.commands or not place.site:
+            raise ValueError(f"{request['name']!r} is no command of {place.hostname}")
         reply = await self._grid.command(
             request["name"], place, request["arguments"], request["directory"],
             request["environment"], request["stdin"], request.get("user"),

@@ -83,7 +83,8 @@ class Grid:
         self.executors: dict[str, JobExecutor] = {}
         self._news = asyncio.Event()
         self._databases: dict[str, asyncio.Event] = {}
-        self._commands = {**COMMANDS, **(GRID_COMMANDS if features.oargrid else {})}
+        self.commands = {**COMMANDS, **(GRID_COMMANDS if features.oargrid else {})}
+        """Those of frontends, by name."""
         self.contact: Callable[[str], Contact] = lambda site: Contact.ANSWERS
         """How the frontend of a site answers."""
         homes = {site: str(directory.home(self.frontend(site), user)) for site in sites}
@@ -170,7 +171,7 @@ class Grid:
             UserFiles(directory, lambda path: self.processes.path_here(place, path)),
             directory, environment, stdin, place.hostname, self._whole, waited,
         )  # fmt: skip
-        reply = self._commands[name](call)
+        reply = self.commands[name](call)
         self.wake()
         if name in GRID_COMMANDS:
             return reply
