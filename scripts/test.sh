@@ -21,31 +21,53 @@ skip() { summary+=("skipped  $1: $2"); }
 
 grid() { "$VENV/bin/python" -m testbed "$@"; }
 
-ssh_for_tests() {
-    if ! command -v ssh >/dev/null && can_apt; then apt_install openssh-client; fi
-    if [ ! -x /usr/sbin/sshd ] && can_install_servers; then apt_install openssh-server; fi
-    [ -x /usr/sbin/sshd ] || say "no sshd: the system tests that need one are skipped (apt-get install openssh-server)"
+tools_for_tests() {
+    can_apt || return 0
+    command -v ssh >/dev/null || apt_install openssh-client
+    [ -x /usr/sbin/sshd ] || ! can_install_servers || apt_install openssh-server
+    for tool in rsync taktuk; do
+        command -v "$tool" >/dev/null || apt_install "$tool"
+    done
 }
 
-taktuk_for_tests() {
-    if ! command -v taktuk >/dev/null && can_apt; then apt_install taktuk; fi
-    command -v taktuk >/dev/null || say "no taktuk: the tests that need it are skipped (apt-get install taktuk)"
-}
+# a shell has what it starts in the background ignore Ctrl-C, and so would what that starts
+with_signals() { env --default-signal=INT,QUIT "$@"; }
 
 grid_tests() {
-    grid up && grid run "$PWD/$VENV/bin/python" -m pytest tests/grid
+    grid up && with_signals "$VENV/bin/python" -m testbed run "$PWD/$VENV/bin/python" -m pytest tests/grid
 }
 
 grid_down() { [ -n "${GRID_KEEP:-}" ] || grid down; }
 
+sandbox_tests() {
+    GRID_TESTS_ON=sandbox "$VENV/bin/python" -m pytest tests/grid \
+        --ignore tests/grid/test_grid_itself.py --ignore tests/grid/test_conformance.py
+}
+
+# The tests on the grid mostly wait, so they run beside the others; their output is shown afterwards.
+grid_log=testbed/work/tests.log
+stop_grid_tests() {
+    # they end with this shell's terminal on Ctrl-C; after that nothing waits long
+    wait "$grid_pid" || true
+    grid_down
+}
+
 scripts/venv.sh test
-ssh_for_tests
-taktuk_for_tests
+tools_for_tests
+if why=$(grid check); then
+    mkdir -p "$(dirname "$grid_log")"
+    grid_tests >"$grid_log" 2>&1 </dev/null &
+    grid_pid=$!
+    trap stop_grid_tests EXIT
+fi
+
 step lint scripts/lint.sh
 step 'unit and system tests' "$VENV/bin/python" -m pytest
-if why=$(grid check); then
-    trap grid_down EXIT
-    step 'tests on the grid' grid_tests
+step 'tests of the OAR functions on the sandbox' sandbox_tests
+if [ -n "${grid_pid:-}" ]; then
+    say 'tests on the grid, which began with the others'
+    tail -n +1 -F --pid="$grid_pid" "$grid_log" 2>/dev/null
+    step 'tests on the grid (what was left of them)' wait "$grid_pid"
     trap - EXIT
     grid_down
 else

@@ -9,6 +9,13 @@ from testbed.plan import FRONTENDS, HOSTS, GridHost
 
 # The patterns must not match the command line of the shell that runs them: hence [A].
 STOP_SSHDS = "pkill -KILL -f '^sshd: .*[[]listener[]]'; rm -f /run/*sshd.pid"
+# the process of a connexion has a child as long as a session runs; one that is busy when the fault
+# begins waits for its next session a moment later
+END_IDLE = (
+    "for i in $(seq 10); do for pid in $(pgrep -f '^sshd: [a-z]+@'); do "
+    '[ -n "$(cat /proc/$pid/task/$pid/children)" ] || kill -KILL $pid; done; '
+    "sleep 0.1; done 2>/dev/null; true"
+)
 SERVER_RUNS = "pgrep -f [A]lmighty >/dev/null"
 STOP_SERVER = (
     "kill $(cat /run/oar-server.pid); "
@@ -30,7 +37,7 @@ class Faults:
     def freeze_frontend(self, site: str) -> None:
         """Let the frontend accept connexions and never answer; sessions that run go on."""
         # the kernel still accepts for a stopped listener
-        stop = "kill -STOP $(cat /run/sshd.pid)"
+        stop = f"kill -STOP $(cat /run/sshd.pid); {END_IDLE}"
         self._break("freeze", site, _frontend(site), stop, self.thaw_frontend)
 
     def thaw_frontend(self, site: str) -> None:
@@ -39,7 +46,7 @@ class Faults:
 
     def stop_sshd(self, host: str) -> None:
         """Stop both ssh daemons of a host: connexions are refused; sessions go on."""
-        self._break("sshd", host, _host(host), STOP_SSHDS, self.start_sshd)
+        self._break("sshd", host, _host(host), f"{STOP_SSHDS}; {END_IDLE}", self.start_sshd)
 
     def start_sshd(self, host: str) -> None:
         """Start the ssh daemons of a host again."""

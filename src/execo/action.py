@@ -511,5 +511,7 @@ def wait_all_actions(actions: Iterable[Action], timeout: Timeout = None) -> list
 
 def filter_bad_hosts(action: Action, hosts: Iterable[Host | str]) -> list[Host]:
     """Return `hosts` without those on which a process of `action` failed, in order."""
+    if not isinstance(action, Action):
+        raise TypeError(f"action: {action!r} is no action")
     bad = {process.host for process in action.processes if not process.ok}
     return [host for host in get_hosts_list(hosts) if host not in bad]

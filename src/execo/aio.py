@@ -38,10 +38,10 @@ async def _wait(actions: Iterable[Action], timeout: Timeout, when: str) -> list[
         await action
 
     tasks = [asyncio.create_task(ended(action)) for action in found]
-    if tasks:
-        _, pending = await asyncio.wait(
-            tasks, timeout=resolve_timeout(timeout, None), return_when=when
-        )
-        for task in pending:
+    try:
+        if tasks:
+            await asyncio.wait(tasks, timeout=resolve_timeout(timeout, None), return_when=when)
+    finally:
+        for task in tasks:
             task.cancel()
     return [action for action in found if action.ended]

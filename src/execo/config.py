@@ -176,6 +176,9 @@ class ConnexionSettings:
     chainput_try_delay: float = 2
     host_rewrite_func: Callable[[str], str] | None = None
     """Address -> address to connect to; used at connexion time only."""
+    fast_algorithms: bool = True
+    """Prefer the key exchange and, for copies, the cipher that cost least; False: ssh's own order,
+    which since OpenSSH 9.0 begins with an exchange that quantum computers can't break."""
 
     def __post_init__(self) -> None:
         checked_user(self.user)

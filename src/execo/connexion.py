@@ -5,8 +5,9 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
+from execo._preferences import prefer
 from execo.config import ConnexionSettings, default_connexion_params
 from execo.host import Host
 from execo.spelling import modern
@@ -85,8 +86,17 @@ class ConnexionParams:
         return host.port if host.port is not None else self.settings.port
 
     def _key(self, host: Host) -> list[str]:
+        # oarsh and oarcp 2.5.9 know a key only as their first option
         keyfile = host.keyfile if host.keyfile is not None else self.settings.keyfile
         return [] if keyfile is None else ["-i", os.path.expanduser(keyfile)]
+
+    def _preferences(self, tool: Literal["ssh", "scp"]) -> list[str]:
+        """Return the options for what is cheap; behind those of the user, who wins."""
+        if not self.settings.fast_algorithms:
+            return []
+        program = words(getattr(self.settings, tool))[0]
+        keywords = ("KexAlgorithms", "Ciphers") if tool == "scp" else ("KexAlgorithms",)
+        return [word for keyword in keywords for word in prefer(keyword, program)]
 
     def ssh_argv(
         self, host: Host, command: str | None = None, *, options: tuple[str, ...] = ()
@@ -98,9 +108,10 @@ class ConnexionParams:
         user, port = self.user(host), self.port(host)
         return [
             *words(self.settings.ssh),
+            *self._key(host),
             *options,
             *words(self.settings.ssh_options),
-            *self._key(host),
+            *self._preferences("ssh"),
             *([] if port is None else ["-p", str(port)]),
             *([] if user is None else ["-l", user]),
             self.address(host),
@@ -150,8 +161,9 @@ class ConnexionParams:
         port = self.port(host)
         return [
             *words(self.settings.scp),
-            *words(self.settings.scp_options),
             *self._key(host),
+            *words(self.settings.scp_options),
+            *self._preferences("scp"),
             *([] if port is None else ["-P", str(port)]),
         ]
 

@@ -164,7 +164,7 @@ def output_handlers(handlers: OutputHandlers, argument: str) -> list[OutputHandl
 
 
 def _is_output_handler(handler: object) -> bool:
-    return not isinstance(handler, bool) and (
+    return not isinstance(handler, bool | type) and (
         isinstance(handler, ProcessOutputHandler | int | str | os.PathLike)
         or callable(getattr(handler, "write", None))
     )
@@ -188,7 +188,9 @@ def lifecycle_handlers(handlers: object, expected: type[H]) -> list[H]:
 
 
 def _is_lifecycle_handler(handler: object) -> bool:
-    return all(callable(getattr(handler, event, None)) for event in ("start", "end", "reset"))
+    return not isinstance(handler, type) and all(
+        callable(getattr(handler, event, None)) for event in ("start", "end", "reset")
+    )
 
 
 def check_lifecycle_handler(

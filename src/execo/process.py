@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from execo import _expect
-from execo._engine.child import ENDING_SIGNALS, ChildOptions
+from execo._engine.child import ENDING_SIGNALS, ChildOptions, Exit
 from execo._engine.loop import engine
 from execo._lifecycle import ProcessLife, start_all
 from execo._record import Command, ProcessState
+from execo._sharing import Lease, share
 from execo._unset import UNSET
 from execo.config import settings
 from execo.connexion import ConnexionParams
@@ -202,6 +203,8 @@ class SshProcess(ProcessBase):
     with its standard output, and CR LF is given as LF. `options` are those of Process.
     """
 
+    _lease: Lease | None
+
     @accept_old_spellings
     def __init__(
         self,
@@ -223,7 +226,26 @@ class SshProcess(ProcessBase):
 
     def _argv(self) -> list[str]:
         params = ConnexionParams.of(self.connexion_params)
-        return params.ssh_argv(self._host, remote_command(self.cmd))
+        command = remote_command(self.cmd)
+        self._give_back()
+        if settings().connexion_reuse:
+            self._lease = share(params.ssh_argv(self._host))
+        options = () if self._lease is None else self._lease.options
+        return params.ssh_argv(self._host, command, options=options)
+
+    def _give_back(self) -> None:
+        if self._lease is not None:
+            self._lease.release()
+
+    def _clear(self) -> None:
+        super()._clear()
+        # a copy has none of its own: the one that it was copied from gives its lease back
+        self._lease = None
+
+    def child_ended(self, end: Exit) -> None:
+        """Note the end; see `ProcessLife.child_ended`."""
+        self._give_back()
+        super().child_ended(end)
 
     @property
     def _merge_crlf(self) -> bool:

@@ -47,7 +47,10 @@ class Report:
         Raises:
             TypeError: one is neither.
         """
-        several = [objects] if isinstance(objects, Action | ProcessBase) else list(objects)
+        several = [objects] if isinstance(objects, Action | ProcessBase) else objects
+        if not isinstance(several, Iterable):
+            raise TypeError(f"objects: {objects!r}: expected actions and processes")
+        several = list(several)
         for item in several:
             if not isinstance(item, Action | ProcessBase):
                 raise TypeError(f"objects: {item!r} is neither an action nor a process")

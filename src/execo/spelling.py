@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_RENAMED = {"num_deploy_tries": "num_tries"}
 _FRONTENDS = {"frontend": ("site", "sites"), "frontends": ("sites", "site")}
 
 
@@ -16,7 +17,7 @@ def modern(name: str, arguments: Collection[str] = ()) -> str:
     `frontend_connexion_params` is no old spelling: only a whole `frontend` is, which stands for
     `site` or `sites`, whichever is in `arguments`.
     """
-    name = name.replace("connection", "connexion")
+    name = _RENAMED.get(name, name).replace("connection", "connexion")
     spellings = _FRONTENDS.get(name, (name,))
     return next((spelling for spelling in spellings if spelling in arguments), spellings[0])
 

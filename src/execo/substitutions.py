@@ -47,6 +47,8 @@ class Substitutions:
 
     def __init__(self, names: Mapping[str, Any] | None = None) -> None:
         """`names` that expressions can use; None: those that the caller of the library sees."""
+        if names is not None and not isinstance(names, Mapping):
+            raise TypeError(f"values: {names!r}: expected a dict of names")
         self._names = callers_names() if names is None else dict(names)
         self._values: dict[str, Callable[[int], str] | None] = {}
 
@@ -75,8 +77,8 @@ class Substitutions:
         try:
             # one dict: comprehensions see locals of the caller too
             value = eval(code, dict(self._names))
-        except Exception as error:
-            logger.warning("{{%s}} is left as it is: %s", expression, error)
+        except (Exception, SystemExit) as error:
+            logger.warning("{{%s}} is left as it is: %r", expression, error)
             return None
         return _chooser(value, expression)
 

@@ -7,9 +7,14 @@
     query.py       oarstat                         watch.py       the only poller of a frontend
     reserve.py     oarsub, oardel, oarsubgrid      stray.py       jobs of submissions cut short
     follow.py      information, waits, nodes       network.py     subnets and vlans
+    deployment.py  Deployment and its command line               nodes.py       names of nodes
+    kadeployer.py  Kadeployer, on kadeploy_process.py, outcome.py and typed_end.py
+    deploying.py   kadeploy and deploy, on rounds.py and tries.py    kadeploy.py    them for scripts
+    console.py     consoles of nodes, ports inside of Grid'5000
     oarsh.py       how to connect to nodes         specs.py       arguments, checked
     grid.py        frontends, clock and watchers, together: what tests replace
-    oar.py         all of it for scripts           aio.py         the same, to await
+    gridjobs/      jobs on several sites, as one: with OARGrid or without
+    oar.py, oargrid.py  all of it for scripts      aio.py         the same, to await
 
 This file only gathers the public names.
 """
@@ -20,14 +25,25 @@ from execo_g5k.config import (
     default_oarsh_oarcp_params,
     g5k_configuration,
 )
+from execo_g5k.console import G5kAutoPortForwarder, KaconsoleProcess
 from execo_g5k.errors import (
     CommandFailed,
+    DeploymentFailed,
     FrontendUnreachable,
     G5kError,
+    GridJobNotFound,
+    GridJobNotRecorded,
     JobEnded,
     JobNotFound,
     SubmissionRefused,
     UnparsableOutput,
+)
+from execo_g5k.kadeploy import (
+    Deployment,
+    Kadeployer,
+    deploy,
+    get_kavlan_host_name,
+    kadeploy,
 )
 from execo_g5k.oar import (
     NotAllSubmitted,
@@ -49,13 +65,30 @@ from execo_g5k.oar import (
     oarsubgrid,
     wait_oar_job_start,
 )
+from execo_g5k.oargrid import (
+    get_current_oargrid_jobs,
+    get_oargrid_job_info,
+    get_oargrid_job_key,
+    get_oargrid_job_nodes,
+    get_oargrid_job_oar_jobs,
+    oargriddel,
+    oargridsub,
+    wait_oargrid_job_start,
+)
 
 __all__ = [
     "CommandFailed",
+    "Deployment",
+    "DeploymentFailed",
     "FrontendUnreachable",
+    "G5kAutoPortForwarder",
     "G5kError",
+    "GridJobNotFound",
+    "GridJobNotRecorded",
     "JobEnded",
     "JobNotFound",
+    "KaconsoleProcess",
+    "Kadeployer",
     "NotAllSubmitted",
     "OarSubmission",
     "SubmissionRefused",
@@ -63,21 +96,32 @@ __all__ = [
     "default_frontend_connection_params",
     "default_frontend_connexion_params",
     "default_oarsh_oarcp_params",
+    "deploy",
     "format_oar_date",
     "format_oar_duration",
     "g5k_configuration",
     "get_current_oar_jobs",
+    "get_current_oargrid_jobs",
+    "get_kavlan_host_name",
     "get_oar_job_info",
     "get_oar_job_kavlan",
     "get_oar_job_nodes",
     "get_oar_job_subnets",
+    "get_oargrid_job_info",
+    "get_oargrid_job_key",
+    "get_oargrid_job_nodes",
+    "get_oargrid_job_oar_jobs",
     "get_oarsub_commandline",
+    "kadeploy",
     "node_connection_params",
     "node_connexion_params",
     "oar_date_to_unixts",
     "oar_duration_to_seconds",
     "oardel",
+    "oargriddel",
+    "oargridsub",
     "oarsub",
     "oarsubgrid",
     "wait_oar_job_start",
+    "wait_oargrid_job_start",
 ]

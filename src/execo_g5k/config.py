@@ -40,10 +40,15 @@ class G5kSettings:
 
     kadeploy3: str = "kadeploy3"
     kadeploy3_options: str = "-k -d"
+    kaconsole3: str = "kaconsole3"
     default_env_name: str | None = None
     default_env_file: str | None = None
     default_timeout: float | None = 900
     """Time for a call, where none is given; None: no limit."""
+    kadeploy_cancel_timeout: float = 10
+    """Longest time that kadeploy3 is given to cancel a deployment, before it is killed."""
+    kadeploy_lock_timeout: float = 900
+    """Longest time, in all, that `deploy` waits for nodes that another deployment has."""
     check_deployed_command: str = "! (mount | grep -E '^/dev/[[:alpha:]]+2 on / ')"
     no_ssh_for_local_frontend: bool = False
     polling_interval: float = 20

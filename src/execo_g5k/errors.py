@@ -6,17 +6,22 @@ execo.Error
     CommandFailed         a command ran on a frontend and failed
     SubmissionRefused     OAR said no, in its own words
     JobNotFound           OAR knows no such job
+      GridJobNotFound     there is no such grid job
+    GridJobNotRecorded    a grid job can't be recorded on this machine
     JobEnded              the job will not run any more
+    DeploymentFailed      some hosts are not deployed, and the caller asked to know
     UnparsableOutput      a command printed something else than it should
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from execo import quoting
 from execo.errors import Error
+from execo.host import Host, fold_hosts
 from execo.times import format_date
 
 _SHOWN = 400
+_SAMPLES = 4
 
 
 class G5kError(Error):
@@ -82,6 +87,20 @@ class JobNotFound(G5kError):
         self.frontend = frontend
 
 
+class GridJobNotFound(JobNotFound):
+    """There is no such grid job."""
+
+    def __init__(self, job_id: int, where: str) -> None:
+        """`where`: the frontend, or the directory, that does not know it."""
+        G5kError.__init__(self, f"grid job {job_id} is unknown: {where}")
+        self.job_id = job_id
+        self.frontend = where
+
+
+class GridJobNotRecorded(G5kError):
+    """A grid job can't be recorded on this machine: it is not there, or its jobs are named."""
+
+
 class JobEnded(G5kError):
     """A job ended, or failed, and will not run any more."""
 
@@ -91,6 +110,21 @@ class JobEnded(G5kError):
         self.job_id = job_id
         self.frontend = frontend
         self.state = state
+
+
+class DeploymentFailed(G5kError):
+    """Some hosts are not deployed. `errors`: a reason for each of them."""
+
+    def __init__(self, errors: Mapping[Host, str]) -> None:
+        by_reason: dict[str, list[Host]] = {}
+        for host, reason in errors.items():
+            by_reason.setdefault(reason, []).append(host)
+        told = [
+            f"\n  {fold_hosts(hosts)}: {reason[:_SHOWN]}" for reason, hosts in by_reason.items()
+        ]
+        more = f"\n  and {len(told) - _SAMPLES} other reasons" if told[_SAMPLES:] else ""
+        super().__init__(f"{len(errors)} hosts not deployed{''.join(told[:_SAMPLES])}{more}")
+        self.errors = dict(errors)
 
 
 class UnparsableOutput(G5kError):

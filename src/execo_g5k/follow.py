@@ -43,8 +43,8 @@ async def get_current_oar_jobs(
     CommandFailed with `abort_on_error`.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
-    starts = _range("start_between", start_between)
-    ends = _range("end_between", end_between)
+    starts = date_range("start_between", start_between)
+    ends = date_range("end_between", end_between)
     grid = current_grid()
     names = checked_sites(sites)
     frontends = [grid.frontend(name, frontend_connexion_params) for name in names]
@@ -61,7 +61,7 @@ async def get_current_oar_jobs(
         jobs.extend(
             JobRef(job_id, name)
             for job_id, info in sorted(answer.items())
-            if _within(_start(info), starts) and _within(_end(info), ends)
+            if within(_start(info), starts) and within(_end(info), ends)
         )
     return jobs
 
@@ -127,8 +127,7 @@ async def get_oar_job_nodes(
     FrontendUnreachable.
     """
     info = await info_of_started(oar_job_id, site, frontend_connexion_params, timeout)
-    names = dict.fromkeys(name for name in info.get("hosts") or () if name)
-    return [Host(name) for name in sorted(names, key=_natural)]
+    return in_natural_order(info.get("hosts") or ())
 
 
 async def watch(
@@ -174,13 +173,19 @@ async def info_of_started(
     raise TimedOut(f"job {job_id} of {name} has not started in time")
 
 
+def in_natural_order(names: Iterable[str]) -> list[Host]:
+    """Return hosts, each once, sorted: n-2 before n-10."""
+    return [Host(name) for name in sorted({name for name in names if name}, key=_natural)]
+
+
 def _natural(name: str) -> list[tuple[int, str]]:
     return [
         (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)
     ]
 
 
-def _range(name: str, given: DateRange) -> tuple[float | None, float | None] | None:
+def date_range(name: str, given: DateRange) -> tuple[float | None, float | None] | None:
+    """Return (low, high) dates as unix timestamps; raise TypeError when they are no pair."""
     if given is None:
         return None
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
@@ -189,7 +194,8 @@ def _range(name: str, given: DateRange) -> tuple[float | None, float | None] | N
     return low, high
 
 
-def _within(date: float | None, limits: tuple[float | None, float | None] | None) -> bool:
+def within(date: float | None, limits: tuple[float | None, float | None] | None) -> bool:
+    """Tell whether a date is in a range; one that is not known is in none but None."""
     if limits is None:
         return True
     if date is None:

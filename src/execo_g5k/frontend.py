@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from execo import quoting
+from execo._sharing import share
 from execo.connexion import ConnexionParams, words
 from execo.errors import ConfigError, TimedOut
 from execo.host import Host
@@ -43,7 +44,8 @@ _NEVER_CONNECTED = re.compile(
 )
 
 _CHATTER = re.compile(
-    r"^\s*$|^Warning: Permanently added|^(Shared )?[Cc]onnection to \S+ closed\.$"
+    r"^\s*$|^Warning: Permanently added|^mux_client_|^Control socket connect"
+    r"|^(Shared )?[Cc]onnection to \S+ closed\.$"
 )
 
 
@@ -91,8 +93,13 @@ class SshFrontend:
         self, argv: Sequence[str], *, stdin: str = "", deadline: Deadline
     ) -> CommandResult:
         """Run a command line by ssh, without a terminal; see `Frontend.run`."""
-        ssh = self._params.ssh_argv(self._host, quoting.join([*_ENVIRONMENT, *argv]))
-        result = await _run(self.name, argv, ssh, stdin, deadline)
+        lease = share(self._params.ssh_argv(self._host))
+        command = quoting.join([*_ENVIRONMENT, *argv])
+        ssh = self._params.ssh_argv(self._host, command, options=lease.options)
+        try:
+            result = await _run(self.name, argv, ssh, stdin, deadline)
+        finally:
+            lease.release()
         if result.exit_code < 0:
             raise FrontendUnreachable(self.name, f"ssh was killed by signal {-result.exit_code}")
         if result.exit_code == _SSH_FAILED and not _NOT_SSH.search(result.stderr):

@@ -87,7 +87,7 @@ async def oarsub(
     key_file = job_key_file()
     specs = checked_submissions(job_specs, key_file)
     frontends = [grid.frontend(spec.site, frontend_connexion_params) for spec in specs]
-    outcomes = await _submit_all(grid, specs, frontends, key_file, deadline)
+    outcomes = await submit_all(grid, specs, frontends, key_file, deadline)
     jobs = [
         (None if isinstance(outcome, Error) else outcome, spec.site)
         for outcome, spec in zip(outcomes, specs, strict=True)
@@ -106,13 +106,17 @@ def _not_all(error: Error, obtained: Sequence[tuple[int, str | None]]) -> NotAll
     return NotAllSubmitted(error, obtained)
 
 
-async def _submit_all(
+async def submit_all(
     grid: Grid,
     specs: Sequence[Spec],
     frontends: Sequence[Frontend],
     key_file: str | None,
     deadline: Deadline,
 ) -> list[int | Error]:
+    """Submit to all frontends at once; return the id of each job, or what went wrong, logged.
+
+    `key_file`: ssh key that the jobs import. Cleans up as `oarsub` when it is cancelled.
+    """
     tasks = [
         asyncio.create_task(_submit(grid, frontend, spec.submission, key_file, deadline))
         for spec, frontend in zip(specs, frontends, strict=True)
@@ -150,7 +154,7 @@ async def _submit(
     deadline: Deadline,
 ) -> int | Error:
     """Return the id of the new job, or what went wrong, logged."""
-    argv = oarsub_argv(submission, job_key_file=_key_there(frontend, key_file))
+    argv = oarsub_argv(submission, job_key_file=key_there(frontend, key_file))
     mark = mark_for(argv)
     marked = argv if mark is None else mark.put_on(argv)
     async with grid.turn(frontend):
@@ -170,7 +174,8 @@ async def _submit(
     return _logged(frontend, argv, outcome) if isinstance(outcome, Error) else outcome
 
 
-def _key_there(frontend: Frontend, key_file: str | None) -> str | None:
+def key_there(frontend: Frontend, key_file: str | None) -> str | None:
+    """Return the path of a key as a command on this frontend understands it."""
     # no shell expands it there, and OAR's own home is not the user's; ssh starts in the latter
     if key_file is None or not key_file.startswith("~/"):
         return key_file

@@ -51,7 +51,7 @@ class SandboxGrid:
             config = self.work.ssh_config(user)
             command = ["ssh", "-F", str(config), host, join(list(argv))]
         elif user is not None:
-            return self._as_another(host, list(argv), user)
+            return self.sandbox.run_as(user, host.removeprefix("f"), argv)
         elif argv[0] == "pkill":
             self.sandbox.faults.cut(host)
             return subprocess.CompletedProcess(argv, 0, "", "")
@@ -59,15 +59,6 @@ class SandboxGrid:
             command = list(argv)
         return subprocess.run(
             command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
-        )
-
-    def _as_another(self, host: str, argv: list[str], user: str) -> Completed:
-        answer = self.sandbox._ask(
-            do="command", name=argv[0], host=host, arguments=argv[1:], directory="/",
-            environment={}, stdin="", user=user,
-        )  # fmt: skip
-        return subprocess.CompletedProcess(
-            argv, answer["exit_code"], answer["stdout"], answer["stderr"]
         )
 
 

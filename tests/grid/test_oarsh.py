@@ -76,7 +76,7 @@ print(json.dumps({
     "nodes": [host.address for host in nodes],
     "names": [p.stdout.strip() for p in remote.processes],
     "exits": [p.exit_code for p in remote.processes],
-    "copies": [put.ok, get.ok], "got": got,
+    "failed": [f"{p} {p.stderr}" for p in put.processes + get.processes if not p.ok], "got": got,
     "foreign": [p.ok for p in foreign.processes],
 }))
 """
@@ -91,6 +91,6 @@ def test_a_script_on_a_frontend_uses_the_nodes_of_both_sites_by_oarsh_and_oarcp(
     assert [name.split(".")[1] for name in found["nodes"]] == ["nancy", "nancy", "lyon", "lyon"]
     assert found["names"] == [name.split(".")[0] for name in found["nodes"]]
     assert found["exits"] == [3] * 4
-    assert found["copies"] == [True, True]
+    assert found["failed"] == []
     assert found["got"] == ["hello from the frontend\n"] * 4
     assert found["foreign"] == [False]

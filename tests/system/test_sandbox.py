@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 import pytest
 
@@ -40,6 +41,10 @@ def start(site="nancy", resources="nodes=1", **fields):
 
 def ssh(host, command, **options):
     return SshProcess(command, host, PLAIN, nolog_exit_code=True, **options).run(timeout=30)
+
+
+def ssh_in(node, command):
+    return Remote(command, [node], default_oarsh_oarcp_params).run(timeout=30).processes[0].stdout
 
 
 def test_hosts_are_entered_by_all_their_names(sandbox):
@@ -130,6 +135,29 @@ def test_rsync_connects_too(sandbox, tmp_path):
     assert ssh("nancy", "cat rsynced; rm rsynced").stdout == "x"
 
 
+def test_other_users_have_jobs_and_nobody_deletes_them(sandbox):
+    theirs = sandbox.run_as(
+        "bob", "nancy", ["oarsub", "-l", "nodes=4,walltime=1", "echo $USER; sleep 99"]
+    )
+    assert theirs.returncode == 0
+    [bobs] = [job["job_id"] for job in sandbox.jobs("nancy") if job["user"] == "bob"]
+    assert wait_oar_job_start(bobs, "nancy", timeout=30)
+    [mine] = oarsub([(OarSubmission("nodes=1", 60), "nancy")])
+    started = wait_oar_job_start(*mine, timeout=2)
+    assert not started
+    oardel([(bobs, "nancy")])
+    assert get_oar_job_info(bobs, "nancy")["state"] == "Running"
+    assert [job for job, _ in get_current_oar_jobs(["nancy"])] == [mine[0]]
+    assert sandbox.run_as("bob", "nancy", ["oardel", str(bobs)]).returncode == 0
+    assert wait_oar_job_start(*mine, timeout=30)
+    home = sandbox.directory.home_of("nancy", "bob")
+    assert (home / f"OAR.{bobs}.stdout").read_text() == "bob\n"
+    with pytest.raises(SandboxError, match="rennes.*nancy"):
+        sandbox.run_as("bob", "rennes", ["oarstat"])
+    with pytest.raises(SandboxError, match="reboot"):
+        sandbox.run_as("bob", "nancy", ["reboot"])
+
+
 def test_scripts_run_on_frontends(sandbox):
     source = (
         "from execo_g5k import *; [job] = oarsub([(OarSubmission('nodes=1'), 'nancy')]);"
@@ -137,6 +165,19 @@ def test_scripts_run_on_frontends(sandbox):
     )
     done = ssh("nancy", f'python3 -c "{source}"')
     assert (done.stdout, done.stderr, done.exit_code) == ("1\n", "", 0)
+
+
+def test_a_job_in_tmp_leaves_its_files_in_that_of_its_node(sandbox):
+    script = "mkdir /tmp/work && cd /tmp/work && pwd > here; sleep 60"
+    name = f"/tmp/{uuid.uuid4()}"
+    job, [node] = start(command=script, directory="/tmp", additional_options=["-O", name])
+    until(lambda: ssh_in(node, "cat /tmp/work/here") == "/tmp/work\n")
+    assert ssh_in(node, f"ls {name}") == f"{name}\n"
+    assert not os.path.exists(name)
+    oardel([job])
+    there = f"host = '{node.address}'"
+    job, _ = start(command="pwd; sleep 60", directory="/tmp/work", sql_properties=there)
+    until(lambda: ssh_in(node, f"cat /tmp/work/OAR.{job[0]}.stdout") == "/tmp/work\n")
 
 
 def test_jobs_that_are_killed_leave_no_process(sandbox):
@@ -187,13 +228,32 @@ def test_banners_and_garbage_hide_no_job(sandbox):
 
 def test_connexions_are_cut_in_the_middle(sandbox):
     sandbox.faults.cut_output("nancy", after=3)
-    assert ssh("nancy", "echo much more").exit_code == 255
+    cut = ssh("nancy", "echo much more; touch it-went-on")
+    assert (cut.exit_code, cut.stdout) == (255, "muc")
+    until(lambda: (sandbox.directory.home_of("nancy", sandbox.user) / "it-went-on").exists())
     sandbox.faults.mend("nancy")
     process = SshProcess("sleep 60", "nancy", PLAIN, nolog_exit_code=True).start()
     process.started_event.wait()
     until(lambda: running("sleep 60"), 20)
     sandbox.faults.cut("nancy")
     assert process.wait(timeout=30).exit_code == 255
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda faults: faults.refuse("nohost"), "nohost"),
+        (lambda faults: faults.slow("nancy", -1), "delay: -1"),
+        (lambda faults: faults.cut_output("nancy", -1), "cut_after: -1"),
+        (lambda faults: faults.set_node_state("grisou-1", "Broken"), "Broken.*Alive"),
+        (lambda faults: faults.kill_node("nancy"), "'nancy' is no node"),
+        (lambda faults: faults.stop_server("rennes"), "rennes.*nancy, lyon"),
+        (lambda faults: faults.shift_clock(float("inf")), "inf"),
+    ],
+)
+def test_faults_that_are_none_are_refused(sandbox, harm, words):
+    with pytest.raises(SandboxError, match=words):
+        harm(sandbox.faults)
 
 
 def test_a_full_disk_takes_no_file(sandbox, tmp_path):
@@ -268,6 +328,11 @@ def test_settings_and_programs_come_back_at_the_end(monkeypatch):
         grid.hosts()
 
 
+def test_a_sandbox_that_runs_is_not_started_again(sandbox):
+    with pytest.raises(SandboxError, match="runs already"):
+        sandbox.start()
+
+
 def test_two_sandboxes_at_once_know_nothing_of_each_other():
     with Sandbox({"nancy": {"grisou": 1}}) as one:
         start()
@@ -301,11 +366,37 @@ def test_clusters_have_the_properties_that_they_are_given():
         ({"nancy": {"grisou": 0}}, ValueError, "nodes: 0"),
         ({"nancy": {"grisou": "many"}}, TypeError, "many"),
         ({"na ncy": {"grisou": 1}}, ValueError, "na ncy"),
+        ({"localhost": {"grisou": 1}}, ValueError, "localhost"),
+        ({"nancy": {"grisou": 40_000, "gros": 30_000}}, ValueError, "70000 nodes"),
     ],
 )
 def test_sites_that_are_none_are_refused(sites, error, words):
     with pytest.raises(error, match=words):
         Sandbox(sites)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"speed": "fast"}, TypeError),
+        ({"speed": 0}, ValueError),
+        ({"speed": float("nan")}, ValueError),
+        ({"launch_delay": -1}, ValueError),
+        ({"first_job_id": 0}, ValueError),
+        ({"user": "../bob"}, ValueError),
+        ({"user": ""}, ValueError),
+    ],
+)
+def test_impossible_options_are_refused(options, error):
+    [name] = options
+    with pytest.raises(error, match=f"{name}: "):
+        Sandbox(**options)
+
+
+@pytest.mark.parametrize("name", ["state", "Memory", "a b"])
+def test_properties_that_are_none_are_refused(name):
+    with pytest.raises(ValueError, match=name):
+        Cluster(nodes=1, properties={name: 1})
 
 
 def test_a_script_that_is_killed_takes_its_sandbox_with_it():
@@ -319,7 +410,7 @@ def test_a_script_that_is_killed_takes_its_sandbox_with_it():
         directory = own.stdout.readline().strip()
         own.send_signal(signal.SIGKILL)
     until(lambda: not running(f".*sandbox.servers.main {directory}"), 20)
-    shutil.rmtree(directory)
+    assert not os.path.exists(directory)
 
 
 # --- the command line

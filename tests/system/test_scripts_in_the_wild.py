@@ -52,3 +52,13 @@ def test_a_campaign_on_several_sites_gives_all_back(sandbox):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["2 jobs", "True False False", "[]"], done.stderr
     assert "nosuchsite" in done.stderr
+
+
+def test_a_grid_job_on_frontends_without_oargrid(sandbox, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    done = run("grid_job")
+    assert done.stdout.splitlines() == [
+        "['grisou-1', 'grisou-2', 'nova-1']",
+        "['nancy', 'lyon']",
+        "1800 True True",
+    ], done

@@ -47,6 +47,7 @@ class Engine:
         self.remnants = Remnants(self.loop)
         self.keeper = Keeper()
         self.live: set[Child] = set()
+        self.closers: list[Callable[[], object]] = []
         self._when_gone: Callable[[Child], object] = _nothing
         self._thread = threading.Thread(target=self._main, name="execo-engine", daemon=True)
         self._thread.start()
@@ -115,6 +116,12 @@ class Engine:
         finally:
             self.remnants.kill()
 
+    def close(self) -> None:
+        """Do, at the end of the interpreter, what was asked for with `at_exit`."""
+        if os.getpid() == _engine_pid:
+            for close in reversed(self.closers):
+                close()
+
 
 _engine: Engine | None = None
 _engine_pid = 0
@@ -158,6 +165,15 @@ def _forget() -> None:
 def _at_exit() -> None:
     if _engine is not None:
         _engine.end_children()
+        _engine.close()
+
+
+def at_exit(close: Callable[[], object]) -> None:
+    """Have `close` called at the end of the interpreter, when children have been killed.
+
+    A process that is forked from this one does not call it.
+    """
+    engine().closers.append(close)
 
 
 class _Call(Generic[R]):
@@ -236,6 +252,9 @@ def bridged(
             running.cancel()
             # the clean-up of the flow belongs to the cancellation of its caller
             await asyncio.wait([waiting])
+            if not waiting.cancelled():
+                # else asyncio logs that nobody looked at it
+                waiting.exception()
             raise
 
     return call

@@ -16,6 +16,12 @@ from execo_g5k.sandbox.servers.places import Directory
 _CLUSTER = re.compile(r"([a-z0-9]+):(\d+)", re.IGNORECASE)
 _EXAMPLE = "nancy=grisou:4,gros:8"
 
+_FEATURES = {
+    "oargrid": "with OARGrid on the frontends",
+    "vlans": "with vlans that jobs can reserve",
+    "subnets": "with subnets that jobs can reserve",
+}
+
 
 def add_to(commands: Any) -> None:
     """Add the command to a command line."""
@@ -46,6 +52,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         f" (default: {_told(DEFAULT_SITES)})",
     )
     parser.add_argument("--speed", type=float, default=1.0, help="how fast its clock runs")
+    for name, text in _FEATURES.items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
 
 
 def _told(sites: Sites) -> str:
@@ -69,7 +77,11 @@ def _sites(texts: list[str]) -> Sites | None:
 
 
 def _made(parsed: argparse.Namespace) -> Sandbox:
-    return Sandbox(_sites(parsed.site), speed=parsed.speed)
+    return Sandbox(_sites(parsed.site), speed=parsed.speed, **_features(parsed))
+
+
+def _features(parsed: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(parsed, name) for name in _FEATURES}
 
 
 def _say(text: str) -> None:
@@ -149,8 +161,9 @@ def _start(parsed: argparse.Namespace) -> int:
         else:
             raise launch.SandboxError("a sandbox runs already: `execo-g5k sandbox stop` ends it")
     launch.remove(directory)
-    sandbox = Sandbox(_sites(parsed.site), speed=parsed.speed, directory=directory.path)
-    sandbox.start_to_stay()
+    features = _features(parsed)
+    sites = _sites(parsed.site)
+    Sandbox(sites, speed=parsed.speed, directory=directory.path, **features).start_to_stay()
     _say("sandbox: started; `execo-g5k sandbox shell` enters it, `stop` ends it")
     return 0
 

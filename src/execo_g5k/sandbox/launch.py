@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -13,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from execo.errors import Error
-from execo_g5k.sandbox.model.platform import Cluster
+from execo_g5k.sandbox.model.platform import Cluster, Features
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers.places import Directory
 
 _LOG_LINES = 5
 _STOP = 20
+_NAME = "execo-sandbox-"
+
+# the name of a socket has at most 107 characters, and ssh splits its configuration at spaces
+_LONGEST = 95
+_SIMPLE = re.compile(r"[\w/.-]+", re.ASCII)
 
 
 class SandboxError(Error):
@@ -32,6 +38,7 @@ def prepare(
     speed: float,
     pace: Pace,
     first_job_id: int,
+    features: Features,
     *,
     parent: bool,
 ) -> Directory:
@@ -40,10 +47,16 @@ def prepare(
     `parent`: whether it stops with the process that starts it.
     """
     if path is None:
-        directory = Directory(Path(tempfile.mkdtemp(prefix="execo-sandbox-")))
+        base = Path(tempfile.gettempdir()).resolve()
+        fits = _fits(base / f"{_NAME}12345678")
+        path = Path(tempfile.mkdtemp(prefix=_NAME, dir=base if fits else "/tmp"))
+    elif not _fits(path.resolve()):
+        raise SandboxError(
+            f"directory: {str(path)!r}: expected at most {_LONGEST} letters, digits, /, ., _ and -"
+        )
     else:
         path.mkdir(parents=True, mode=0o700)
-        directory = Directory(path.resolve())
+    directory = Directory(path.resolve())
     told = {
         "sites": {
             site: {name: {**asdict(cluster)} for name, cluster in clusters.items()}
@@ -53,10 +66,15 @@ def prepare(
         "speed": speed,
         "pace": asdict(pace),
         "first_job_id": first_job_id,
+        "features": asdict(features),
         "parent": parent,
     }
     directory.settings.write_text(json.dumps(told, indent=1))
     return directory
+
+
+def _fits(path: Path) -> bool:
+    return len(str(path)) <= _LONGEST and _SIMPLE.fullmatch(str(path)) is not None
 
 
 def launch(directory: Directory, *, parent: bool) -> "subprocess.Popen[bytes]":

@@ -5,11 +5,12 @@
         my_experiment.main()
 
 The sandbox is started once for all tests; before each of them it is mended and has no job. Define
-a fixture `sandbox_sites` of your own for other sites.
+a fixture `sandbox_sites` of your own for other sites, and `sandbox_settings` for other arguments
+of `Sandbox`: {"vlans": True}.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,11 +28,19 @@ def sandbox_sites() -> "Sites":
 
 
 @pytest.fixture(scope="session")
-def sandbox_of_all_tests(sandbox_sites: "Sites") -> "Iterator[Sandbox]":
+def sandbox_settings() -> dict[str, Any]:
+    """Further arguments of the sandbox."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def sandbox_of_all_tests(
+    sandbox_sites: "Sites", sandbox_settings: dict[str, Any]
+) -> "Iterator[Sandbox]":
     """The sandbox that all tests share."""
     from execo_g5k.sandbox import Sandbox
 
-    sandbox = Sandbox(sandbox_sites).start()
+    sandbox = Sandbox(sandbox_sites, **sandbox_settings).start()
     try:
         yield sandbox
     finally:

@@ -1,9 +1,11 @@
 """A whole Grid'5000 in one process of this machine: for trying scripts, and for testing them."""
 
 import json
+import math
 import os
+import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +19,7 @@ from execo_g5k.config import (
 )
 from execo_g5k.sandbox import launch
 from execo_g5k.sandbox.faults import Faults
-from execo_g5k.sandbox.model.platform import Cluster, Sites, checked_sites
+from execo_g5k.sandbox.model.platform import Cluster, Features, Sites, checked_sites
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers.places import Directory
 from execo_g5k.sandbox.servers.processes import MARK, own_user
@@ -32,6 +34,10 @@ _SETTINGS: tuple[SettingsDict[Any], ...] = (
 )
 # a job starts within a second here
 _POLLING = {"polling_interval": 1, "tiny_polling_interval": 0.5, "no_ssh_for_local_frontend": False}
+
+
+_USER = re.compile(r"[a-z_][a-z0-9_-]*")
+_MOST = 1e9
 
 
 class Sandbox:
@@ -50,6 +56,11 @@ class Sandbox:
     lies in one directory that goes away at the end.
     """
 
+    _directory: Directory | None = None
+    _process: subprocess.Popen[bytes] | None = None
+    _before: dict[str, str | None]
+    _settings_before: list[dict[str, Any]]
+
     def __init__(
         self,
         sites: Sites | None = None,
@@ -59,14 +70,20 @@ class Sandbox:
         launch_delay: float = 0.3,
         first_job_id: int = 1,
         directory: str | os.PathLike[str] | None = None,
+        oargrid: bool = False,
+        vlans: bool = False,
+        subnets: bool = False,
     ) -> None:
         """Describe a sandbox; `start` starts it.
 
         `sites`: {site: {cluster: number of nodes, or a Cluster}}; None: two small ones.
-        `user`: name of its account; None: that of the caller. `speed`: seconds of its clock in a
-        second. `launch_delay`: seconds from the decision to start a job to its start.
-        `first_job_id`: of each site.
+        `user`: name of its account; None: that of the caller, or alice for root. `speed`: seconds
+        of its clock in a second. `launch_delay`: seconds from the decision to start a job to its
+        start. `first_job_id`: of each site.
         `directory`: where its files are, which must not exist; None: a temporary one.
+        `oargrid`: whether frontends have the commands of OARGrid, which Grid'5000 had until 2024.
+        `vlans`, `subnets`: whether jobs can reserve them, which adds resources to each site and
+        columns to what OAR tells of its resources.
 
         Raises:
             TypeError, ValueError: an argument is impossible.
@@ -74,17 +91,12 @@ class Sandbox:
         self.sites: Mapping[str, Mapping[str, Cluster]] = checked_sites(
             DEFAULT_SITES if sites is None else sites
         )
-        if not speed > 0:
-            raise ValueError(f"speed: {speed!r}: expected more than 0")
-        self.user = user or own_user()
-        self._speed = float(speed)
-        self._pace = Pace(launch=launch_delay)
-        self._first = first_job_id
+        self.user = own_user() if user is None else _checked_user(user)
+        self._speed = _checked_number("speed", speed, above=0)
+        self._pace = Pace(launch=_checked_number("launch_delay", launch_delay, least=0))
+        self._first = int(_checked_number("first_job_id", first_job_id, least=1))
+        self._features = Features(oargrid=oargrid, vlans=vlans, subnets=subnets)
         self._path = None if directory is None else Path(directory)
-        self._directory: Directory | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._before: dict[str, str | None] = {}
-        self._settings_before: list[dict[str, Any]] = []
         self.faults = Faults(self._ask)
         """What can be broken in it."""
 
@@ -94,15 +106,19 @@ class Sandbox:
         """Start it, without any effect on this process; `stop` ends it.
 
         Raises:
-            SandboxError: it can't be started.
+            SandboxError: it can't be started, or runs.
         """
+        if self._directory is not None:
+            raise launch.SandboxError(f"the sandbox in {self._directory.path} runs already")
         self._directory = launch.prepare(
-            self._path, self.sites, self.user, self._speed, self._pace, self._first, parent=True
-        )
+            self._path, self.sites, self.user, self._speed, self._pace, self._first,
+            self._features, parent=True,
+        )  # fmt: skip
         try:
             self._process = launch.launch(self._directory, parent=True)
         except BaseException:
             launch.remove(self._directory)
+            self._directory = None
             raise
         return self
 
@@ -113,8 +129,9 @@ class Sandbox:
             SandboxError: it can't be started.
         """
         directory = launch.prepare(
-            self._path, self.sites, self.user, self._speed, self._pace, self._first, parent=False
-        )
+            self._path, self.sites, self.user, self._speed, self._pace, self._first,
+            self._features, parent=False,
+        )  # fmt: skip
         launch.launch(directory, parent=False)
         return directory
 
@@ -189,6 +206,35 @@ class Sandbox:
             settings.clear()
             settings.update(values)
 
+    # --- the others
+
+    def run_as(
+        self, user: str, site: str, argv: Sequence[str]
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command of OAR on a frontend as another user, who has an account for it.
+
+            grid.run_as("bob", "nancy", ["oarsub", "-l", "nodes=3,walltime=2:0:0", "sleep 7200"])
+
+        Return its end, as `subprocess.run` does.
+
+        Raises:
+            SandboxError: the command, or the site, is not known.
+        """
+        name, *arguments = argv
+        if site not in self.sites:
+            raise launch.SandboxError(
+                f"{site!r} is no site of this sandbox: {', '.join(self.sites)}"
+            )
+        home = self.directory.home_of(site, user)
+        home.mkdir(exist_ok=True)
+        answer = self._ask(
+            do="command", name=name, host=site, arguments=arguments, directory=str(home),
+            environment={}, stdin="", user=user,
+        )  # fmt: skip
+        return subprocess.CompletedProcess(
+            argv, answer["exit_code"], answer["stdout"], answer["stderr"]
+        )
+
     # --- looking at it
 
     def jobs(self, site: str) -> list[dict[str, Any]]:
@@ -208,12 +254,34 @@ class Sandbox:
             if host["kind"] == "node" and site in (None, host["site"])
         ]
 
+    @property
+    def pid(self) -> int:
+        """Process that serves it."""
+        return int(self._ask(do="status")["pid"])
+
     def now(self) -> float:
         """Return the date on its clock, as a unix timestamp."""
         return float(self._ask(do="status")["now"])
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         return launch.ask(self.directory, **request)
+
+
+def _checked_user(user: object) -> str:
+    if not isinstance(user, str) or not _USER.fullmatch(user):
+        raise ValueError(f"user: {user!r}: expected a name of small letters and digits")
+    return user
+
+
+def _checked_number(
+    name: str, number: object, *, above: float = -math.inf, least: float = -math.inf
+) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise TypeError(f"{name}: {number!r}: expected a number")
+    if not (above < number < _MOST and number >= least):
+        expected = f"more than {above:g}" if above > -math.inf else f"{least:g} or more"
+        raise ValueError(f"{name}: {number!r}: expected {expected}")
+    return number
 
 
 def environment(directory: Directory) -> dict[str, str]:

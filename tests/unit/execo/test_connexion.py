@@ -49,7 +49,8 @@ def test_the_home_in_the_name_of_a_key_is_expanded(own_home):
 
 
 def test_ssh_and_its_options_can_be_given_as_text():
-    params = ConnexionParams.of({"ssh": "ssh -4", "ssh_options": "-o 'A=b c'"})
+    given = {"ssh": "ssh -4", "ssh_options": "-o 'A=b c'", "fast_algorithms": False}
+    params = ConnexionParams.of(given)
     assert params.ssh_argv(HOST, "x") == ["ssh", "-4", "-o", "A=b c", "node-1", "x"]
     assert words(("a b",)) == ["a b"]
 
@@ -61,7 +62,9 @@ def test_options_may_be_a_list():
 
 
 def test_scp_spells_its_port_with_a_capital():
-    argv = ConnexionParams.of({"port": 2222, "scp_options": ()}).scp_argv(HOST)
+    argv = ConnexionParams.of({"port": 2222, "scp_options": (), "fast_algorithms": False}).scp_argv(
+        HOST
+    )
     assert argv == ["scp", "-P", "2222"]
 
 
@@ -150,3 +153,62 @@ def test_params_are_a_dict(params):
 
 def test_the_default_params_themselves_can_be_given():
     assert ConnexionParams.of(default_connexion_params) == ConnexionParams.of(None)
+
+
+def test_a_key_is_the_first_option_as_oarsh_and_oarcp_need_it() -> None:
+    params = ConnexionParams.of({"ssh": "oarsh", "scp": "oarcp", "keyfile": "/key"})
+    assert params.ssh_argv(Host("node"), "true")[:3] == ["oarsh", "-i", "/key"]
+    assert params.scp_argv(Host("node"))[:3] == ["oarcp", "-i", "/key"]
+
+
+KEX = ["-o", "KexAlgorithms=^curve25519-sha256"]
+CIPHER = ["-o", "Ciphers=^aes128-gcm@openssh.com"]
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    """Programs called ssh, scp and oarsh; ssh takes the options in the file `known` alone."""
+    known = tmp_path / "known"
+    known.write_text("KexAlgorithms Ciphers")
+    for name in ("ssh", "scp", "oarsh"):
+        text = f'#!/bin/sh\n[ "$4" ] && grep -q "${{4%%=*}}" {known}\n'
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return known
+
+
+def test_cheap_algorithms_are_preferred_where_ssh_knows_them(client):
+    params = ConnexionParams.of({"ssh_options": (), "scp_options": ()})
+    assert params.ssh_argv(HOST) == ["ssh", *KEX, "node-1"]
+    assert params.scp_argv(HOST) == ["scp", *KEX, *CIPHER]
+    assert ConnexionParams.of({"ssh": "oarsh", "ssh_options": ()}).ssh_argv(HOST)[1:3] == KEX
+
+
+def test_an_ssh_that_does_not_know_them_is_left_alone(client):
+    client.write_text("nothing")
+    assert ConnexionParams.of({"ssh_options": ()}).ssh_argv(HOST) == ["ssh", "node-1"]
+
+
+@pytest.mark.parametrize("program", ["sshpass -e ssh", "/nonexistent/ssh", "dbclient"])
+def test_other_programs_are_not_told_what_to_prefer(client, program):
+    argv = ConnexionParams.of({"ssh": program, "ssh_options": ()}).ssh_argv(HOST)
+    assert argv == [*program.split(), "node-1"]
+
+
+def test_the_choice_of_the_user_wins(client, own_home):
+    own = ("-o", "KexAlgorithms=ecdh-sha2-nistp256")
+    argv = ConnexionParams.of({"ssh_options": own}).ssh_argv(HOST)
+    assert argv.index(own[1]) < argv.index(KEX[1])
+    params = ConnexionParams.of({"ssh_options": (), "fast_algorithms": False})
+    assert params.ssh_argv(HOST) == ["ssh", "node-1"]
+
+
+def test_what_a_configuration_of_ssh_chooses_is_left_alone(client, own_home):
+    (own_home / ".ssh").mkdir()
+    (own_home / ".ssh" / "config").write_text(
+        "# Ciphers aes128-ctr\nHost old\n  kexAlgorithms +diffie-hellman-group1-sha1\n"
+    )
+    params = ConnexionParams.of({"ssh_options": (), "scp_options": ()})
+    assert params.ssh_argv(HOST) == ["ssh", "node-1"]
+    assert params.scp_argv(HOST) == ["scp", *CIPHER]

@@ -42,12 +42,16 @@ EXECO_G5K = words(
     OarSubmission get_oarsub_commandline oarsub oardel oarsubgrid
     get_current_oar_jobs get_oar_job_info wait_oar_job_start get_oar_job_nodes
     get_oar_job_subnets get_oar_job_kavlan
+    oargridsub oargriddel get_current_oargrid_jobs get_oargrid_job_info wait_oargrid_job_start
+    get_oargrid_job_nodes get_oargrid_job_oar_jobs get_oargrid_job_key
     format_oar_date format_oar_duration oar_date_to_unixts oar_duration_to_seconds
     g5k_configuration default_oarsh_oarcp_params
     default_frontend_connexion_params default_frontend_connection_params
     node_connexion_params node_connection_params
     G5kError FrontendUnreachable SubmissionRefused NotAllSubmitted JobNotFound JobEnded
-    UnparsableOutput CommandFailed
+    UnparsableOutput CommandFailed GridJobNotFound GridJobNotRecorded
+    Deployment Kadeployer kadeploy deploy DeploymentFailed
+    KaconsoleProcess G5kAutoPortForwarder get_kavlan_host_name
 """
 )
 
@@ -61,7 +65,9 @@ DOORS = {
     "execo.report": ["Report"],
     "execo.exception": ["ProcessesFailed", "ActionsFailed"],
     "execo_g5k.oar": ["OarSubmission", "oarsub", "oardel", "get_oar_job_nodes", "oarsubgrid"],
+    "execo_g5k.oargrid": ["oargridsub", "oargriddel", "get_oargrid_job_nodes"],
     "execo_g5k.config": ["g5k_configuration", "default_frontend_connexion_params"],
+    "execo_g5k.kadeploy": ["Deployment", "Kadeployer", "deploy", "kadeploy"],
     "execo_g5k.utils": [],
 }
 

@@ -1,12 +1,13 @@
 import asyncio
 import inspect
+import sys
 import threading
 
 import pytest
 
 import execo_g5k
 import execo_g5k.grid
-from execo_g5k import OarSubmission, aio, oar
+from execo_g5k import OarSubmission, aio, oar, oargrid
 from tests.unit.execo_g5k.scripted import jobs, submitted, world
 
 RUNNING = {"state": "Running", "assigned_network_address": ["grisou-1.nancy.grid5000.fr"]}
@@ -14,14 +15,18 @@ RUNNING = {"state": "Running", "assigned_network_address": ["grisou-1.nancy.grid
 
 @pytest.mark.parametrize("name", aio.__all__)
 def test_each_function_is_there_to_block_and_to_await_with_one_documentation(name: str) -> None:
-    blocking, awaitable = getattr(oar, name), getattr(aio, name)
+    doors = (oar, oargrid, sys.modules["execo_g5k.kadeploy"])
+    blocking, awaitable = (
+        next(getattr(door, name) for door in doors if name in door.__all__),
+        getattr(aio, name),
+    )
     assert blocking.__name__ == awaitable.__name__ == name
     assert inspect.signature(blocking) == inspect.signature(awaitable)
     assert blocking.__doc__
     assert getattr(execo_g5k, name) is blocking
 
 
-@pytest.mark.parametrize("module", [execo_g5k, oar, aio])
+@pytest.mark.parametrize("module", [execo_g5k, oar, oargrid, aio])
 def test_public_names_exist_and_are_sorted(module: object) -> None:
     names: list[str] = module.__all__  # type: ignore[attr-defined]
     assert names == sorted(names)

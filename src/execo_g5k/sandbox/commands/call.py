@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from execo_g5k.sandbox.model.dates import ZONE
 from execo_g5k.sandbox.model.site import SiteServer
+
+if TYPE_CHECKING:
+    from execo_g5k.sandbox.commands.wholegrid import WholeGrid
 
 VERSION = "2.5.9 (Canicule)"
 """The OAR whose answers these are."""
@@ -17,8 +20,15 @@ class Files(Protocol):
     def read(self, name: str) -> str:
         """Return the text of a file; raises OSError."""
 
-    def write(self, name: str, text: str) -> None:
-        """Make or replace a file that only its owner reads; raises OSError."""
+    def write(self, name: str, text: str, *, parents: bool = False) -> None:
+        """Make or replace a file that only its owner reads, and its directory with `parents`.
+
+        Raises:
+            OSError: it can't be written.
+        """
+
+    def public_key_of(self, text: str) -> str | None:
+        """Return the public key of a private one; None if the text is none."""
 
     def public_key(self, name: str) -> str | None:
         """Return the public key of a private one; None if the file holds none."""
@@ -42,6 +52,10 @@ class Call:
     stdin: str = ""
     hostname: str = ""
     """Name of the frontend."""
+    grid: "WholeGrid | None" = None
+    """All sites, for the commands that know of more than one."""
+    waited: float = 0.0
+    """Seconds since it was called first, of one whose replies told it to call again."""
 
     @property
     def zone(self) -> str:
@@ -58,6 +72,9 @@ class Reply:
     stderr: str = ""
     connect: int | None = None
     """The job in which a shell is to be opened when it runs."""
+    again: float | None = None
+    """Seconds after which the same is to be called again: this is but the first part of what it
+    prints, and it has no exit code yet."""
 
 
 def refusal(exit_code: int, stderr: str, stdout: str = "") -> Reply:

@@ -91,7 +91,7 @@ def _signal(call: Call, ids: list[int], name: str | None) -> Reply:
             continue
         call.site.signal(job, job.signal if name is None else signal_number(name))
         what = "checkpoint itself" if name is None else f"signal itself with {name}"
-        node = call.site.table.hosts(job.resources)[0]
+        node = call.site.head(job)
         out += f"DONE.\nThe job {job_id} was notified to {what} on {node}.\n"
     return Reply(code, out)
 

@@ -80,6 +80,11 @@ def _jobs(call: Call, row: Row) -> str:
 
 def _data(call: Call, row: Row) -> dict[str, object]:
     jobs = _jobs(call, row)
+    return resource_data(row) | ({"jobs": jobs} if jobs else {})
+
+
+def resource_data(row: Row) -> dict[str, object]:
+    """Return all that the database knows of a resource."""
     return {
         **row,
         "state_num": _STATES.get(str(row["state"]), 1),
@@ -90,7 +95,6 @@ def _data(call: Call, row: Row) -> dict[str, object]:
         "suspended_jobs": "NO",
         "last_job_date": 0,
         "expiry_date": 0,
-        **({"jobs": jobs} if jobs else {}),
     }
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from execo_g5k.sandbox.commands.call import VERSION, Call, Reply, refusal
-from execo_g5k.sandbox.commands.formats import as_json, as_yaml
+from execo_g5k.sandbox.commands.formats import as_dumped_lines, as_json, as_xml, as_yaml
+from execo_g5k.sandbox.commands.gantt import gantt
 from execo_g5k.sandbox.commands.options import FLAG, OPTIONAL, VALUE, BadOption, Options
 from execo_g5k.sandbox.commands.select import jobs_of_sql
 from execo_g5k.sandbox.model.dates import told_date
@@ -17,6 +18,10 @@ _SPEC = {
     "g|gantt": VALUE, "e|events": FLAG, "p|properties": FLAG, "A|array": OPTIONAL,
     "c|compact": FLAG, "sql": VALUE, "format": VALUE, "D|dumper": FLAG, "X|xml": FLAG,
     "Y|yaml": FLAG, "J|json": FLAG, "V|version": FLAG, "h|help": FLAG,
+}  # fmt: skip
+
+_WRITERS: dict[str, Callable[[Any], str]] = {
+    "dumper": as_dumped_lines, "xml": as_xml, "yaml": as_yaml, "json": as_json,
 }  # fmt: skip
 
 _NO_JOB_ID = "/!\\ ERROR: No job id provided in command line or environment variables\n"
@@ -49,9 +54,14 @@ def oarstat(call: Call) -> Reply:
         return refusal(1, f"{error}\n")
     if options.has("version"):
         return Reply(0, f"OAR version : {VERSION}\n")
-    for name in ("gantt", "accounting", "dumper", "xml", "help"):
+    for name in ("accounting", "help"):
         if options.has(name):
             return refusal(1, f"oarstat: this sandbox has no --{name}\n")
+    if (text := options.last("gantt")) is not None:
+        found = gantt(call, text)
+        if found is None:
+            return refusal(0, "Bad syntax for --gantt\n")
+        return Reply(0, (_writer(options) or as_dumped_lines)(found))
     try:
         jobs = _chosen(call, options)
     except _NoJobId:
@@ -82,12 +92,12 @@ def _job_ids(call: Call, options: Options) -> list[int]:
     return [int(word) for word in given]
 
 
+def _writer(options: Options) -> Callable[[Any], str] | None:
+    return next((write for name, write in _WRITERS.items() if options.has(name)), None)
+
+
 def _printed(call: Call, options: Options, jobs: list[Job]) -> str:
-    write: Callable[[Any], str] | None = None
-    if options.has("json"):
-        write = as_json
-    elif options.has("yaml"):
-        write = as_yaml
+    write = _writer(options)
     if options.has("state"):
         states = {str(job.job_id): job.state.value for job in jobs}
         return write(states) if write else "".join(f"{n}: {s}\n" for n, s in states.items())

@@ -75,7 +75,7 @@ def _oarsub(call: Call) -> Reply:
         return _connect(call, job_id)
     if (job_id := options.last("resubmit")) is not None:
         return _resubmit(call, job_id)
-    request = "oarsub " + " ".join(call.arguments)
+    request = "oarsub " + " ".join(map(_without_key, call.arguments))
     if options.has("scanscript"):
         options, request = _scanned(call, options, request)
     return _submit(call, options, request)
@@ -250,6 +250,13 @@ def _of_database(error: BadSql) -> str:
 # --- keys of jobs
 
 
+def _without_key(word: str) -> str:
+    """Return a word of a command line, without the private key that it may hold."""
+    option, equals, _ = word.partition("=")
+    inline = option.startswith("--import-job-key-inline") and equals
+    return f"{option}=..." if inline else word
+
+
 def _job_key(call: Call, options: Options, said: str) -> tuple[str, str | None]:
     """Return what is printed so far, and the public key that enters the nodes."""
     name = options.last("import-job-key-from-file")
@@ -264,6 +271,8 @@ def _job_key(call: Call, options: Options, said: str) -> tuple[str, str | None]:
             )
             raise _Stop(_failed(said, _NO_USE_OF_KEY, text))
         return said, None
+    if inline is not None:
+        return _imported_inline(call, inline, said)
     if name is None:
         private, public = call.files.new_key()
         said += "Generate a job key...\n"
@@ -282,6 +291,15 @@ def _imported(call: Call, name: str, said: str) -> str:
         public = call.files.public_key(name)
     except OSError as error:
         public, problem = None, f"cat: {name}: {error.strerror}\n"
+    return _checked_key(public, said, problem)
+
+
+def _imported_inline(call: Call, private: str, said: str) -> tuple[str, str]:
+    said += "Import job key inline.\n"
+    return said, _checked_key(call.files.public_key_of(private), said)
+
+
+def _checked_key(public: str | None, said: str, problem: str = "") -> str:
     if public is None:
         text = "Error: Fail to extract the public key. Please verify that the job key to import"
         raise _Stop(_failed(said, _BAD_KEY, f"{problem}{text} is valid.\n"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from execo_g5k.sandbox.commands.call import Reply
 
-READING = ("oarstat", "oarnodes")
+READING = ("oarstat", "oarnodes", "kavlan", "g5k-subnets")
 """Commands that fail at once without the database; the others try again for ever."""
 
 _NO_DATABASE = """\

@@ -1,5 +1,6 @@
 """What a Grid'5000 is made of: sites, clusters, nodes, and the properties of their resources."""
 
+import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,16 @@ Value = str | int | None
 Row = dict[str, Value]
 
 DOMAIN = "grid5000.fr"
+
+MOST_NODES = 60_000
+"""As many as there are addresses for."""
+
+_NOT_SITES = ("access", "frontend", "localhost")
+_PROPERTY = re.compile(r"[a-z_][a-z0-9_]*")
+# OAR chooses by these, or changes them
+_OWN_PROPERTIES = (
+    "resource_id", "type", "network_address", "host", "cluster", "cpu", "core", "cpuset", "state",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +42,25 @@ class Cluster:
                 raise ValueError(f"{name}: {number!r}: expected 1 or more")
         if self.cores % self.cpus:
             raise ValueError(f"cores: {self.cores} can't be shared among {self.cpus} cpus")
+        for name, value in self.properties.items():
+            if not isinstance(name, str) or not _PROPERTY.fullmatch(name):
+                raise ValueError(f"properties: {name!r}: expected a name in small letters")
+            if name in _OWN_PROPERTIES:
+                raise ValueError(f"properties: {name!r} is given by the sandbox")
+            if not isinstance(value, str | int | None):
+                raise TypeError(f"properties[{name!r}]: {value!r}: expected text or a number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What a sandbox has besides nodes and OAR."""
+
+    oargrid: bool = False
+    """Whether frontends have oargridsub, oargridstat and oargriddel."""
+    vlans: bool = False
+    """Whether vlans can be reserved."""
+    subnets: bool = False
+    """Whether blocks of addresses can be reserved."""
 
 
 Sites = Mapping[str, Mapping[str, int | Cluster]]
@@ -47,7 +77,13 @@ def checked_sites(sites: Any) -> dict[str, dict[str, Cluster]]:
         raise TypeError(f"sites: {sites!r}: expected {{site: {{cluster: number of nodes}}}}")
     found: dict[str, dict[str, Cluster]] = {}
     for site, clusters in sites.items():
-        found[_new_name(site, found)] = _clusters(site, clusters)
+        name = _new_name(site, found)
+        if name in _NOT_SITES:
+            raise ValueError(f"sites: {site!r} is the name of something else")
+        found[name] = _clusters(site, clusters)
+    nodes = sum(cluster.nodes for clusters in found.values() for cluster in clusters.values())
+    if nodes > MOST_NODES:
+        raise ValueError(f"sites: {nodes} nodes: expected at most {MOST_NODES}")
     return found
 
 

@@ -10,6 +10,7 @@ BEST = "BEST"
 _ALIASES = {"nodes": "network_address", "node": "network_address"}
 
 _LEVEL = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<count>\d+|ALL|BEST)\s*")
+_NAMES_TYPE = re.compile(r"(^|[\s(])type[\s=]")
 _WALLTIME = re.compile(
     r"\s*,\s*walltime\s*=\s*(?P<hours>\d+)(?::(?P<minutes>\d+))?(?::(?P<seconds>\d+))?\s*"
 )
@@ -34,6 +35,14 @@ class Group:
     levels: tuple[Level, ...]
     where: str = ""
 
+    def with_type(self) -> "Group":
+        """Return the same, with a condition on the type of its resources."""
+        if _NAMES_TYPE.search(self.where):
+            return self
+        subnet = all(level.name.startswith("slash_") for level in self.levels)
+        condition = f"type = '{'subnet' if subnet else 'default'}'"
+        return replace(self, where=f"({self.where}) AND {condition}" if self.where else condition)
+
 
 @dataclass(frozen=True)
 class Request:
@@ -43,15 +52,12 @@ class Request:
     walltime: int | None = None
 
     def with_type(self) -> "Request":
-        """Return the same, of resources of the default type only, as OAR rewrites it."""
-        condition = "type = 'default'"
-        return replace(
-            self,
-            groups=tuple(
-                replace(g, where=f"({g.where}) AND {condition}" if g.where else condition)
-                for g in self.groups
-            ),
-        )
+        """Return the same, of resources of one type, as OAR rewrites it.
+
+        Groups that name no type are of nodes, or of subnets if they ask for prefixes, as on
+        Grid'5000.
+        """
+        return replace(self, groups=tuple(group.with_type() for group in self.groups))
 
     def __str__(self) -> str:
         groups = "+".join(

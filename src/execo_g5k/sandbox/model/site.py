@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from execo_g5k.sandbox.model.dates import told_date
 from execo_g5k.sandbox.model.jobs import Event, Job, State
+from execo_g5k.sandbox.model.networks import SiteNetworks
+from execo_g5k.sandbox.model.platform import DOMAIN
 from execo_g5k.sandbox.model.request import Request, told_duration
 from execo_g5k.sandbox.model.schedule import Round, first_chance
 from execo_g5k.sandbox.model.table import ResourceTable
@@ -71,6 +73,7 @@ class SiteServer:
     ) -> None:
         self.name = name
         self.table = table
+        self.networks = SiteNetworks(name, 0)
         self.jobs: dict[int, Job] = {}
         self.up = True
         """Whether the server runs; without it commands find the database alone."""
@@ -181,6 +184,11 @@ class SiteServer:
         """Return the jobs that run on a node."""
         mask = self.table.of_host(address)
         return [job for job in self.live() if job.state is State.RUNNING and job.resources & mask]
+
+    def head(self, job: Job) -> str:
+        """Return where a job is: its first node; the frontend if it has vlans or subnets alone."""
+        nodes = self.table.hosts(job.resources)
+        return nodes[0] if nodes else f"frontend.{self.name}.{DOMAIN}"
 
     def live(self) -> Iterator[Job]:
         """Yield the jobs that are not over."""
@@ -392,7 +400,7 @@ class SiteServer:
             self._at(self._now + self._pace.finish, lambda: self._drop(job))
 
     def _send_kill(self, job: Job) -> None:
-        node = self.table.hosts(job.resources)[0]
+        node = self.head(job)
         text = f"[Leon] Send the kill signal to oarexec on {node} for job {job.job_id}"
         self._event(job, "SEND_KILL_JOB", text)
         if job.interactive or job.has_type("noop") or not job.command:

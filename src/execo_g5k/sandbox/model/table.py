@@ -15,6 +15,17 @@ USABLE = "Alive"
 DEAD = "Dead"
 
 
+# what conditions may use: anything else could take the server's time, memory or secrets
+_FUNCTIONS = (
+    "abs", "coalesce", "count", "length", "like", "lower", "max", "min", "mod",
+    "nullif", "round", "substr", "sum", "trim", "upper",
+)  # fmt: skip
+_LONGEST_PATTERN = 200
+_STEPS = 100_000
+_TURNS = 300
+"""Of so many steps of the database: a condition that takes more is given up."""
+
+
 class BadSql(ValueError):
     """A condition that the database does not understand; the message is PostgreSQL's."""
 
@@ -38,6 +49,7 @@ class ResourceTable:
         self._database.executemany(
             f"INSERT INTO resources VALUES ({marks})", (tuple(row.values()) for row in self.rows)
         )
+        self._database.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _LONGEST_PATTERN)
         self._selected: dict[str, int] = {}
         self._masks: dict[str, dict[Value, int]] = {}
         self._leasts: dict[tuple[tuple[Level, ...], int], int] = {}
@@ -85,8 +97,8 @@ class ResourceTable:
         return list(dict.fromkeys(self.rows[i - 1][column] for i in ids_of(mask)))
 
     def hosts(self, mask: int) -> list[str]:
-        """Return the addresses of the nodes of some resources, in order."""
-        return [str(value) for value in self.values(mask, "network_address")]
+        """Return the addresses of the nodes of some resources, in order; vlans have none."""
+        return [str(value) for value in self.values(mask, "network_address") if value]
 
     def of_host(self, address: str) -> int:
         """Return the mask of the resources of a node, 0 if there is none of this name."""
@@ -101,12 +113,21 @@ class ResourceTable:
             BadSql: the condition is none.
         """
         if where not in self._selected:
-            try:
-                found = self._database.execute(f"SELECT resource_id FROM resources WHERE {where}")
-                self._selected[where] = mask_of(row[0] for row in found)
-            except (sqlite3.Error, sqlite3.Warning) as error:
-                raise BadSql(as_postgresql(str(error))) from None
+            self._selected[where] = self._asked(where)
         return self._selected[where]
+
+    def _asked(self, where: str) -> int:
+        turns = iter(range(_TURNS))
+        self._database.set_authorizer(_allowed)
+        self._database.set_progress_handler(lambda: next(turns, None) is None, _STEPS)
+        try:
+            found = self._database.execute(f"SELECT resource_id FROM resources WHERE {where}")
+            return mask_of(row[0] for row in found)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise BadSql(as_postgresql(str(error))) from None
+        finally:
+            self._database.set_authorizer(None)
+            self._database.set_progress_handler(None, 0)
 
     def choose(self, request: Request, where: str, free: int) -> int | None:
         """Return resources that satisfy a request, all of them in `free`; None if there are none.
@@ -180,6 +201,14 @@ class ResourceTable:
         return self._masks[column]
 
 
+def _allowed(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    reads = action == sqlite3.SQLITE_READ and first == "resources"
+    calls = action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _FUNCTIONS
+    if reads or calls or action == sqlite3.SQLITE_SELECT:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
 def mask_of(resource_ids: Iterable[int]) -> int:
     """Return the mask of resources given by their ids."""
     mask = 0
@@ -204,6 +233,12 @@ def as_postgresql(message: str) -> str:
         return f'syntax error at or near "{match[1]}"'
     if match := re.search(r"no such function: (\S+)", message):
         return f"function {match[1].lower()}() does not exist"
+    if match := re.search(r"not authorized to use function: (\S+)", message):
+        return f"function {match[1].lower()}() does not exist"
+    if match := re.search(r"access to (\w+)\.\w+ is prohibited", message):
+        return f'relation "{match[1]}" does not exist'
+    if message == "interrupted":
+        return "canceling statement due to statement timeout"
     if message.startswith("unrecognized token"):
         return f"unterminated quoted string at or near {message.partition(': ')[2]}"
     return message

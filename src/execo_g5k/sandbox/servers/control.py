@@ -4,20 +4,23 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from execo_g5k.sandbox.model.jobs import State
+from execo_g5k.sandbox.model.site import SiteServer
 from execo_g5k.sandbox.servers.faults import HostFaults
 from execo_g5k.sandbox.servers.grid import Grid
-from execo_g5k.sandbox.servers.places import Place
+from execo_g5k.sandbox.servers.places import Kind, Place
 from execo_g5k.sandbox.servers.ssh import SshServers
 
 logger = logging.getLogger("execo.sandbox")
 
 _LONGEST = 1 << 26
 _POLL = 0.02
+_NODE_STATES = ("Alive", "Suspected", "Absent", "Dead")
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -68,7 +71,9 @@ class Control:
         try:
             request = json.loads(line)
             return await self._answers[request["do"]](request)
-        except (KeyError, ValueError, TypeError) as error:
+        except ValueError as error:
+            return {"error": str(error)}
+        except (KeyError, TypeError) as error:
             return {"error": f"{type(error).__name__}: {error}"}
         except Exception as error:
             logger.exception("a request fails")
@@ -80,19 +85,37 @@ class Control:
             raise ValueError(f"{name!r} is no host of this sandbox")
         return self._grid.places[name]
 
+    def _site(self, request: Request) -> SiteServer:
+        name = request["site"]
+        if name not in self._grid.sites:
+            known = ", ".join(self._grid.sites)
+            raise ValueError(f"{name!r} is no site of this sandbox: {known}")
+        return self._grid.sites[name]
+
+    def _node_place(self, request: Request) -> Place:
+        place = self._place(request)
+        if place.kind is not Kind.NODE:
+            raise ValueError(f"{request['host']!r} is no node")
+        return place
+
     # --- commands of hosts
 
     async def _command(self, request: Request) -> Answer:
         place = self._place(request)
+        if request["name"] not in self._grid.commands or not place.site:
+            raise ValueError(f"{request['name']!r} is no command of {place.hostname}")
         reply = await self._grid.command(
             request["name"], place, request["arguments"], request["directory"],
             request["environment"], request["stdin"], request.get("user"),
+            request.get("waited", 0.0),
         )  # fmt: skip
         return {
             "exit_code": reply.exit_code,
             "stdout": reply.stdout,
             "stderr": reply.stderr,
             "connect": reply.connect,
+            "again": None if reply.again is None else self._grid.clock.real(reply.again),
+            "waited": request.get("waited", 0.0) + (reply.again or 0.0),
         }
 
     async def _job(self, request: Request) -> Answer:
@@ -110,7 +133,7 @@ class Control:
         return {}
 
     async def _jobs(self, request: Request) -> Answer:
-        site = self._grid.sites[request["site"]]
+        site = self._site(request)
         return {
             "jobs": [
                 {"job_id": job.job_id, "state": job.state.value, "user": job.user}
@@ -119,12 +142,13 @@ class Control:
         }
 
     async def _clear(self, request: Request) -> Answer:
-        site = self._grid.sites[request["site"]]
+        site = self._site(request)
         while jobs := list(site.live()):
             for job in jobs:
                 site.delete(job.job_id, "root", self._grid.clock.now())
             self._grid.wake()
             await asyncio.sleep(_POLL)
+        self._grid.reservations.clear(site.name)
         return {}
 
     # --- what breaks
@@ -139,7 +163,7 @@ class Control:
 
     async def _kill(self, request: Request) -> Answer:
         """Let a node die, without OAR knowing it."""
-        place = self._place(request)
+        place = self._node_place(request)
         site = self._grid.sites[place.site]
         site.silent_nodes.add(place.full_name)
         await self._servers.break_host(place, HostFaults(refuses=True))
@@ -148,7 +172,9 @@ class Control:
         return {}
 
     async def _node(self, request: Request) -> Answer:
-        place = self._place(request)
+        place = self._node_place(request)
+        if request["state"] not in _NODE_STATES:
+            raise ValueError(f"state: {request['state']!r}: expected {', '.join(_NODE_STATES)}")
         site = self._grid.sites[place.site]
         if request["state"] == "Alive":
             site.silent_nodes.discard(place.full_name)
@@ -158,12 +184,12 @@ class Control:
         return {}
 
     async def _scheduler(self, request: Request) -> Answer:
-        self._grid.sites[request["site"]].mute = not request["answers"]
+        self._site(request).mute = not request["answers"]
         self._grid.wake()
         return {}
 
     async def _outage(self, request: Request) -> Answer:
-        site = self._grid.sites[request["site"]]
+        site = self._site(request)
         if request["what"] == "database":
             self._grid.set_database(site.name, up=bool(request["up"]))
         else:
@@ -185,7 +211,10 @@ class Control:
         return {}
 
     async def _shift(self, request: Request) -> Answer:
-        self._grid.clock.shift(float(request["seconds"]))
+        seconds = float(request["seconds"])
+        if not math.isfinite(seconds):
+            raise ValueError(f"seconds: {seconds}: expected a number")
+        self._grid.clock.shift(seconds)
         self._grid.wake()
         return {}
 

@@ -75,12 +75,12 @@ class JobExecutor:
         """Return where the command of a job runs."""
         if job.has_type("deploy") or job.has_type("cosystem"):
             return self._frontend
-        return self._find(self.site.table.hosts(job.resources)[0])
+        return self._find(self.site.head(job))
 
     async def _run(self, job: Job) -> None:
         place = self.place_of(job)
         self.write_files(job)
-        if not _is_directory(job.directory):
+        if not self._path(job, job.directory).is_dir():
             text = (
                 f"[bipbip {job.job_id}] Cannot go into the working directory {job.directory} of"
                 f" the job on node {place.full_name}"
@@ -124,10 +124,15 @@ class JobExecutor:
         return code << 8 if code >= 0 else -code
 
     def _file(self, job: Job, name: str) -> BinaryIO:
-        return open(Path(job.directory, name), "ab")
+        return open(self._path(job, name), "ab")
+
+    def _path(self, job: Job, name: str) -> Path:
+        """Return where a file of a job is on this machine."""
+        path = str(Path(job.directory, name))
+        return Path(self._processes.path_here(self.place_of(job), path))
 
     def _note(self, job: Job, text: str) -> None:
-        path = Path(job.directory, job.stderr_file)
+        path = self._path(job, job.stderr_file)
         if path.exists():
             with open(path, "a", encoding="utf-8") as file:
                 file.write(f"## OAR [{told_date(self._now())}] {text} ##\n")
@@ -139,7 +144,7 @@ class JobExecutor:
         folder = self._directory.of_jobs(self.site.name)
         folder.mkdir(parents=True, exist_ok=True)
         rows = [self.site.table.rows[n - 1] for n in ids_of(job.resources)]
-        hosts = "".join(f"{row['network_address']}\n" for row in rows)
+        hosts = "".join(f"{row['network_address']}\n" for row in rows if row["network_address"])
         (folder / str(job.job_id)).write_text(hosts)
         (folder / f"{job.job_id}_resources").write_text("".join(map(_line, rows)))
 
@@ -179,7 +184,3 @@ class JobExecutor:
 def _line(row: Row) -> str:
     pairs = (f"{key} = '{'' if value is None else value}'" for key, value in row.items())
     return f" {' , '.join(pairs)} \n"
-
-
-def _is_directory(name: str) -> bool:
-    return Path(name).is_dir()

@@ -32,10 +32,18 @@ class HostFaults:
             ValueError: there is no such fault.
         """
         known = {field.name for field in dataclasses.fields(cls)}
-        for name in faults:
+        for name, value in faults.items():
             if name not in known:
                 raise ValueError(f"{name!r} is no fault of a host: expected {sorted(known)}")
+            if name in ("delay", "cut_after") and not _is_amount(value):
+                raise ValueError(f"{name}: {value!r}: expected 0 or more")
+            if name in ("banner", "garbage") and not isinstance(value, str):
+                raise ValueError(f"{name}: {value!r}: expected text")
         return cls(**faults)
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 NO_FAULT = HostFaults()

@@ -1,33 +1,51 @@
 """The files of a user, as the commands of OAR read and write them."""
 
+import errno
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
+
+_LONGEST = 1 << 22
 
 
 class UserFiles:
     """Files by names relative to where a command was called."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, here: Callable[[str], str] = str) -> None:
+        """`here` tells where a path of the host is on this machine."""
         self._directory = Path(directory)
+        self._here = here
 
     def _path(self, name: str) -> Path:
-        return self._directory / Path(name).expanduser()
+        return Path(self._here(str(self._directory / Path(name).expanduser())))
 
     def read(self, name: str) -> str:
         """Return the text of a file; raises OSError."""
-        return self._path(name).read_text(encoding="utf-8", errors="surrogateescape")
+        path = self._path(name)
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, "no regular file", name)
+        if path.stat().st_size > _LONGEST:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str, *, parents: bool = False) -> None:
         """Make or replace a file that only its owner reads; raises OSError."""
+        path = self._path(name)
+        if parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with open(os.open(self._path(name), flags, 0o600), "w", encoding="utf-8") as file:
+        with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
 
     def public_key(self, name: str) -> str | None:
         """Return the public key of a private one; None if the file holds none."""
-        text = self.read(name)
+        return self.public_key_of(self.read(name))
+
+    def public_key_of(self, text: str) -> str | None:
+        """Return the public key of a private one; None if the text is none."""
         try:
             return asyncssh.import_private_key(text).export_public_key().decode().strip()
         except (asyncssh.KeyImportError, UnicodeError):

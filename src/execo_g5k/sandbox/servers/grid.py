@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
 
-from execo_g5k.sandbox.commands import COMMANDS, Call, Reply
+from execo_g5k.sandbox.commands import COMMANDS, GRID_COMMANDS, Call, Reply
 from execo_g5k.sandbox.commands.outages import READING, no_database, without_server
+from execo_g5k.sandbox.commands.wholegrid import Contact, WholeGrid
+from execo_g5k.sandbox.model.gridjobs import GridDatabase
 from execo_g5k.sandbox.model.jobs import Job, State
-from execo_g5k.sandbox.model.platform import DOMAIN, Cluster, resource_rows
+from execo_g5k.sandbox.model.networks import network_rows, site_networks
+from execo_g5k.sandbox.model.platform import DOMAIN, Cluster, Features, resource_rows
 from execo_g5k.sandbox.model.site import Pace, SiteServer
 from execo_g5k.sandbox.model.table import ResourceTable
 from execo_g5k.sandbox.servers.executor import JobExecutor
@@ -68,7 +71,9 @@ class Grid:
         clock: Clock,
         pace: Pace,
         first_job_id: int,
+        features: Features | None = None,
     ) -> None:
+        features = features or Features()
         self.directory = directory
         self.user = user
         self.processes = processes
@@ -78,18 +83,33 @@ class Grid:
         self.executors: dict[str, JobExecutor] = {}
         self._news = asyncio.Event()
         self._databases: dict[str, asyncio.Event] = {}
+        self.commands = {**COMMANDS, **(GRID_COMMANDS if features.oargrid else {})}
+        """Those of frontends, by name."""
+        self.contact: Callable[[str], Contact] = lambda site: Contact.ANSWERS
+        """How the frontend of a site answers."""
+        homes = {site: str(directory.home(self.frontend(site), user)) for site in sites}
+        self.reservations = GridDatabase()
+        self._whole = WholeGrid(
+            self.sites, self.reservations, homes, lambda site: self.contact(site)
+        )
         self._user_key = _public(directory.user_key)
         self._oar_key = _public(directory.oar_key)
+        networks = site_networks(sites)
         for number, (name, clusters) in enumerate(sites.items()):
-            executor = JobExecutor(
-                directory, processes, self.places.__getitem__, self.frontend(name),
-                clock.now, self.wake,
-            )  # fmt: skip
-            rows = resource_rows(name, clusters, f"172.{16 + number}")
-            site = SiteServer(name, ResourceTable(rows), executor, pace, first_job_id)
-            executor.site = site
-            self.sites[name], self.executors[name] = site, executor
-            self.set_database(name, up=True)
+            rows = [*resource_rows(name, clusters, f"172.{16 + number}")]
+            vlans, subnets = features.vlans, features.subnets
+            rows += network_rows(networks[name], len(rows) + 1, vlans=vlans, subnets=subnets)
+            self._add(name, ResourceTable(rows), pace, first_job_id)
+            self.sites[name].networks = networks[name]
+
+    def _add(self, name: str, table: ResourceTable, pace: Pace, first_job_id: int) -> None:
+        executor = JobExecutor(
+            self.directory, self.processes, self.places.__getitem__, self.frontend(name),
+            self.clock.now, self.wake,
+        )  # fmt: skip
+        executor.site = SiteServer(name, table, executor, pace, first_job_id)
+        self.sites[name], self.executors[name] = executor.site, executor
+        self.set_database(name, up=True)
 
     def frontend(self, site: str) -> Place:
         """Return the frontend of a site."""
@@ -134,6 +154,7 @@ class Grid:
         environment: Mapping[str, str],
         stdin: str = "",
         user: str | None = None,
+        waited: float = 0.0,
     ) -> Reply:
         """Answer a command that was called on a host of a site.
 
@@ -143,14 +164,17 @@ class Grid:
         site = self.sites[place.site]
         if not site.database_up and name in READING:
             return no_database()
-        if name != "oarprint":
+        if name != "oarprint" and name not in GRID_COMMANDS:
             await self._databases[site.name].wait()
         call = Call(
             site, user or self.user, arguments, self.clock.now(),
-            UserFiles(directory), directory, environment, stdin, place.hostname,
+            UserFiles(directory, lambda path: self.processes.path_here(place, path)),
+            directory, environment, stdin, place.hostname, self._whole, waited,
         )  # fmt: skip
-        reply = COMMANDS[name](call)
+        reply = self.commands[name](call)
         self.wake()
+        if name in GRID_COMMANDS:
+            return reply
         return reply if site.up else without_server(name, reply, f"frontend.{site.name}.{DOMAIN}")
 
     def set_database(self, site: str, *, up: bool) -> None:

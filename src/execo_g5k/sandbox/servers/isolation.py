@@ -18,10 +18,10 @@ _AS_USER = ("unshare", "--user", "--map-current-user", "--keep-caps", "--mount",
 
 _TEMPORARY = Path("/tmp")
 
-# $1 directory for /tmp, $2 host name, $3 file for /etc/hosts, $4 how many pairs of directories
-# to keep in sight follow
+# $1 directory for /tmp, $2 host name, $3 file for /etc/hosts, $4 working directory, $5 how many
+# pairs of directories to keep in sight follow
 _ENTER = """\
-own=$1; name=$2; hosts=$3; pairs=$4; shift 4
+own=$1; name=$2; hosts=$3; directory=$4; pairs=$5; shift 5
 while [ "$pairs" -gt 0 ]; do
     mkdir -p "$2" && mount --rbind "$1" "$2" || exit 126
     shift 2; pairs=$((pairs - 1))
@@ -29,7 +29,7 @@ done
 mount --bind "$hosts" /etc/hosts || exit 126
 mount --rbind "$own" /tmp || exit 126
 hostname "$name" 2>/dev/null || echo "$name" > /proc/sys/kernel/hostname
-cd "$PWD" 2>/dev/null || cd /
+cd "$directory" 2>/dev/null || cd /
 exec "$@"
 """
 
@@ -47,14 +47,18 @@ class Isolation:
         """Whether each host has a /tmp and a name of its own."""
         return self._how is not None
 
-    def wrap(self, place: Place, argv: Sequence[str]) -> list[str]:
-        """Return the words that run `argv` on a host."""
+    def wrap(self, place: Place, argv: Sequence[str], directory: str) -> list[str]:
+        """Return the words that run `argv` in a directory of a host.
+
+        Where hosts have no /tmp of their own, they have to be run in it.
+        """
         if self._how is None:
             return list(argv)
         own = self._directory.temporary(place)
         pairs = [str(p) for path in self._kept for p in (path, own / path.relative_to(_TEMPORARY))]
         count = str(len(self._kept))
-        words = [str(own), place.hostname, str(self._directory.hosts), count, *pairs]
+        hosts = str(self._directory.hosts)
+        words = [str(own), place.hostname, hosts, directory, count, *pairs]
         return [*self._how, "/bin/sh", "-c", _ENTER, "enter", *words, *argv]
 
     def path_here(self, place: Place, path: str) -> str:

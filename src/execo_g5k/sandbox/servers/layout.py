@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncssh
 
-from execo_g5k.sandbox.commands import COMMANDS
+from execo_g5k.sandbox.commands import COMMANDS, GRID_COMMANDS
 from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, Directory, Kind, Place
 
 _TOOLS = ("ssh", "scp", "sftp")
@@ -61,8 +61,18 @@ if [ "$*" = -n ]; then echo "$HOSTNAME"; else PATH=/usr/bin:/bin exec uname "$@"
 """
 
 
-def make(directory: Directory, all_places: Iterable[Place], user: str, *, own_names: bool) -> None:
-    """Make all files of a sandbox; `own_names`: each host has a name of its own."""
+def make(
+    directory: Directory,
+    all_places: Iterable[Place],
+    user: str,
+    *,
+    own_names: bool,
+    oargrid: bool = False,
+) -> None:
+    """Make all files of a sandbox.
+
+    `own_names`: each host has a name of its own; `oargrid`: frontends have OARGrid.
+    """
     for path in (directory.keys, directory.outside, directory.on_hosts, directory.on_frontends):
         path.mkdir(parents=True, mode=0o700)
     all_places = list(all_places)
@@ -70,7 +80,7 @@ def make(directory: Directory, all_places: Iterable[Place], user: str, *, own_na
     _ssh_config(directory, all_places, user)
     lines = (f"{place.address}\t{' '.join(place.names)}\n" for place in all_places)
     directory.hosts.write_text("127.0.0.1\tlocalhost\n" + "".join(lines))
-    _programs(directory)
+    _programs(directory, [*COMMANDS, *(GRID_COMMANDS if oargrid else ())])
     if not own_names:
         _program(directory.on_hosts / "hostname", _HOSTNAME)
         _program(directory.on_hosts / "uname", _UNAME)
@@ -113,7 +123,7 @@ def _ssh_config(directory: Directory, all_places: list[Place], user: str) -> Non
     directory.ssh_config.write_text("\n".join(blocks))
 
 
-def _programs(directory: Directory) -> None:
+def _programs(directory: Directory, commands: Iterable[str]) -> None:
     config = directory.ssh_config
     found = {tool: shutil.which(tool) or f"/usr/bin/{tool}" for tool in _TOOLS}
     texts = {tool: _SSH.format(program=found[tool], config=config) for tool in _TOOLS}
@@ -123,10 +133,10 @@ def _programs(directory: Directory) -> None:
     for name, text in texts.items():
         for where in (directory.outside, directory.on_hosts):
             _program(where / name, text)
-    for name in COMMANDS:
+    for name in commands:
         _program(directory.on_frontends / name, _call(directory, name))
     # a job asks for its own resources on its nodes
-    for name in ("oarprint", "oarstat"):
+    for name in ("oarprint", "oarstat", "g5k-subnets"):
         _program(directory.on_hosts / name, _call(directory, name))
 
 

@@ -1,16 +1,19 @@
 """The process of a sandbox: `python -m execo_g5k.sandbox.servers.main DIRECTORY`."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import resource
+import shutil
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
-from execo_g5k.sandbox.model.platform import Cluster
+from execo_g5k.sandbox.model.platform import Cluster, Features
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers import layout
 from execo_g5k.sandbox.servers.control import Control
@@ -38,6 +41,9 @@ def main(directory: Directory) -> int:
     }
     with asyncio.Runner(loop_factory=_loop) as runner:
         runner.run(_serve(directory, sites, settings))
+    if settings["parent"]:
+        # who would have done it may have been killed
+        shutil.rmtree(directory.path, ignore_errors=True)
     return 0
 
 
@@ -68,11 +74,14 @@ async def _serve(
         # the other end of standard input is held by the process that started this one
         loop.add_reader(sys.stdin.fileno(), stopped.set)
     time_passes = loop.create_task(grid.run())
-    print(READY, flush=True)
+    # who waits for this may be gone; then standard input has ended too
+    with contextlib.suppress(BrokenPipeError):
+        print(READY, flush=True)
     await stopped.wait()
     control.close()
     time_passes.cancel()
     processes.kill_all()
+    await servers.close()
 
 
 async def _listening(
@@ -82,32 +91,29 @@ async def _listening(
     isolation: Isolation,
     processes: Processes,
 ) -> tuple[SshServers, Grid]:
-    """Find a block of addresses that nobody uses, and listen on it."""
+    """Listen on a block of addresses that nobody uses."""
     user = settings["user"]
+    features = Features(**settings["features"])
+    first, all_places = _claim(sites)
+    layout.make(directory, all_places, user, own_names=isolation.works, oargrid=features.oargrid)
+    grid = Grid(
+        directory, sites, all_places, user, processes, Clock(settings["speed"]),
+        Pace(**settings["pace"]), settings["first_job_id"], features,
+    )  # fmt: skip
+    servers = SshServers(grid, isolation, str(directory.host_key))
+    grid.contact = servers.contact
+    await servers.listen(first)
+    return servers, grid
+
+
+def _claim(sites: dict[str, dict[str, Cluster]]) -> tuple[socket.socket, list[Place]]:
+    """Choose addresses: who listens on the first one of a block has all of them."""
     start = os.getpid() % len(_BLOCKS)
     for block in [*_BLOCKS[start:], *_BLOCKS[:start]]:
-        all_places: list[Place] = list(places(sites, block))
-        if not await _is_free(all_places[0]):
-            continue
-        layout.make(directory, all_places, user, own_names=isolation.works)
-        clock = Clock(settings["speed"])
-        pace = Pace(**settings["pace"])
-        first = settings["first_job_id"]
-        grid = Grid(directory, sites, all_places, user, processes, clock, pace, first)
-        servers = SshServers(grid, isolation, str(directory.host_key))
-        await servers.listen()
-        return servers, grid
-    raise RuntimeError("all addresses 127.20.x.y to 127.249.x.y are in use")
-
-
-async def _is_free(place: Place) -> bool:
-    try:
-        server = await asyncio.start_server(lambda *_: None, place.address, SSH_PORT)
-    except OSError:
-        return False
-    server.close()
-    await server.wait_closed()
-    return True
+        all_places = list(places(sites, block))
+        with contextlib.suppress(OSError):
+            return socket.create_server((all_places[0].address, SSH_PORT)), all_places
+    raise RuntimeError(f"port {SSH_PORT} of 127.20.0.1 to 127.249.0.1 is in use everywhere")
 
 
 def _allow_many_descriptors() -> None:

@@ -43,29 +43,21 @@ class Place:
 
 def places(sites: Mapping[str, Mapping[str, Cluster]], block: int) -> Iterator[Place]:
     """Yield all hosts, on addresses 127.`block`.x.y."""
-    yield _place("access", (f"access.{DOMAIN}", "access"), Kind.ACCESS, "", block, 0, 1)
-    for number, (site, clusters) in enumerate(sites.items(), 1):
-        names: tuple[str, ...] = (
+    addresses = (f"127.{block}.{x}.{y}" for x in range(256) for y in range(1, 255))
+    names: tuple[str, ...] = (f"access.{DOMAIN}", "access")
+    yield Place("access", names, Kind.ACCESS, "", next(addresses))
+    for site, clusters in sites.items():
+        names = (
             f"frontend.{site}.{DOMAIN}", f"{site}.{DOMAIN}", f"f{site}.{site}.{DOMAIN}",
             f"frontend.{site}", site, f"f{site}", f"{site}.g5k", f"frontend.{site}.g5k",
         )  # fmt: skip
-        third = number * 8
-        yield _place(f"f{site}", names, Kind.FRONTEND, site, block, third, 1)
-        index = 10
+        yield Place(f"f{site}", names, Kind.FRONTEND, site, next(addresses))
         for cluster, what in clusters.items():
             for node in range(1, what.nodes + 1):
-                index += 1
                 short = f"{cluster}-{node}"
                 full = node_name(site, cluster, node)
                 names = (full, f"{short}.{site}", short, f"{short}.{site}.g5k")
-                where = third + index // 250, index % 250 + 1
-                yield _place(short, names, Kind.NODE, site, block, *where)
-
-
-def _place(
-    hostname: str, names: tuple[str, ...], kind: Kind, site: str, block: int, x: int, y: int
-) -> Place:
-    return Place(hostname, names, kind, site, f"127.{block}.{x}.{y}")
+                yield Place(short, names, Kind.NODE, site, next(addresses))
 
 
 @dataclass(frozen=True)
@@ -141,7 +133,11 @@ class Directory:
 
     def home(self, place: Place, user: str) -> Path:
         """Return the home of a user on a host: one for each site."""
-        return self.path / "home" / (place.site or place.hostname) / user
+        return self.home_of(place.site or place.hostname, user)
+
+    def home_of(self, site: str, user: str) -> Path:
+        """Return the home of a user on a site."""
+        return self.path / "home" / site / user
 
     def temporary(self, place: Place) -> Path:
         """Return the directory that is /tmp on a host."""

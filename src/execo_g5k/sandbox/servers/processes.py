@@ -88,12 +88,12 @@ class Processes:
         return process, master
 
     def _prepared(self, command: Command) -> tuple[list[str], dict[str, str], str]:
-        self._directory.temporary(command.place).mkdir(parents=True, exist_ok=True)
         shell = command.shell if self._has_bash else "sh"
         argv = [shell, "-l"] if command.text is None else [shell, "-c", command.text]
         environment = self.environment(command)
         directory = command.directory or environment["HOME"]
-        return self._isolation.wrap(command.place, argv), environment, directory
+        words = self._isolation.wrap(command.place, argv, directory)
+        return words, environment, self.path_here(command.place, directory)
 
     def environment(self, command: Command) -> dict[str, str]:
         """Return the environment of a command."""
@@ -119,11 +119,18 @@ class Processes:
             environment["TMPDIR"] = str(self._directory.temporary(place))
         return environment
 
+    def path_here(self, place: Place, path: str) -> str:
+        """Return where a path of a host is on this machine."""
+        # nothing may have happened there yet
+        self._directory.temporary(place).mkdir(parents=True, exist_ok=True)
+        return self._isolation.path_here(place, path)
+
     # --- end
 
     def kill_job(self, site: str, job_id: int) -> None:
         """Kill all processes of a job."""
-        _kill(f"{JOB_MARK}={site}/{job_id}")
+        # another sandbox may have a job of the same name
+        _kill(f"{JOB_MARK}={site}/{job_id}", f"{MARK}={self._directory.path}")
 
     def kill_host(self, place: Place) -> None:
         """Kill all processes of a host."""
@@ -158,5 +165,12 @@ def set_size(terminal: int, size: tuple[int, int]) -> None:
 
 
 def own_user() -> str:
-    """Return the name of the account that runs this."""
-    return pwd.getpwuid(os.getuid()).pw_name
+    """Return the name of the account that runs this.
+
+    Root, whom OAR obeys in all, and accounts without a name are called alice.
+    """
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return "alice"
+    return "alice" if name == "root" else name

@@ -47,17 +47,22 @@ def main(name: str, control: str) -> int:
         },
         "stdin": sys.stdin.read() if reads else "",
     }
-    try:
-        answer = ask(control, request)
-    except OSError as error:
-        print(f"{name}: the sandbox does not answer: {error}", file=sys.stderr)
-        return 255
-    if "error" in answer:
-        print(f"{name}: {answer['error']}", file=sys.stderr)
-        return 255
-    sys.stdout.write(answer["stdout"])
-    sys.stderr.write(answer["stderr"])
-    sys.stdout.flush()
+    while True:
+        try:
+            answer = ask(control, request)
+        except OSError as error:
+            print(f"{name}: the sandbox does not answer: {error}", file=sys.stderr)
+            return 255
+        if "error" in answer:
+            print(f"{name}: {answer['error']}", file=sys.stderr)
+            return 255
+        sys.stdout.write(answer["stdout"])
+        sys.stderr.write(answer["stderr"])
+        sys.stdout.flush()
+        if answer["again"] is None:
+            break
+        time.sleep(answer["again"])
+        request["waited"] = answer["waited"]
     if answer["connect"] is not None:
         return _connect(control, host, answer["connect"])
     return int(answer["exit_code"])

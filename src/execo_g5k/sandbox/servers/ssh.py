@@ -5,6 +5,8 @@ import contextlib
 import os
 import shlex
 import signal
+import socket
+from asyncio.subprocess import DEVNULL
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import asyncssh
 
 from execo_g5k.sandbox.commands import COMMANDS
+from execo_g5k.sandbox.commands.wholegrid import Contact
 from execo_g5k.sandbox.servers.faults import NO_FAULT, HostFaults
 from execo_g5k.sandbox.servers.grid import Denied, Grid
 from execo_g5k.sandbox.servers.isolation import Isolation
@@ -19,6 +22,8 @@ from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, Kind, Place
 from execo_g5k.sandbox.servers.processes import Command, set_size
 
 _READ = 65536
+_CLOSE = 2.0
+_A_MOMENT = 0.2
 _INTERACTIVE = ("-I", "-C")
 
 
@@ -31,7 +36,8 @@ class SshServers:
         self.faults: dict[str, HostFaults] = {}
         self._by_address = {place.address: place for place in grid.places.values()}
         self._listening: dict[tuple[str, int], asyncssh.SSHAcceptor | asyncio.Server] = {}
-        self._sessions: set[asyncssh.SSHServerConnection] = set()
+        # connexion -> what runs on it
+        self._sessions: dict[asyncssh.SSHServerConnection, int] = {}
         self._options = asyncssh.SSHServerConnectionOptions(
             server_factory=lambda: _Entrance(self),
             server_host_keys=[host_key],
@@ -55,18 +61,40 @@ class SshServers:
         """Return what is wrong with a host."""
         return self.faults.get(place.full_name, NO_FAULT)
 
+    def contact(self, site: str) -> Contact:
+        """Tell how the frontend of a site answers."""
+        faults = self.faults_of(self.grid.frontend(site))
+        if faults.refuses:
+            return Contact.REFUSES
+        return Contact.SILENT if faults.hangs else Contact.ANSWERS
+
     # --- listening
 
-    async def listen(self) -> None:
-        """Listen on all addresses."""
+    async def listen(self, claimed: socket.socket) -> None:
+        """Listen on all addresses, on one of them with a socket that listens already."""
+        self._listening[claimed.getsockname()] = await asyncssh.listen(
+            sock=claimed, options=self._options
+        )
         for place in self._by_address.values():
             await self._listen_on(place)
 
     async def _listen_on(self, place: Place) -> None:
         for port in (SSH_PORT, OAR_PORT):
-            self._listening[place.address, port] = await asyncssh.listen(
-                place.address, port, options=self._options
-            )
+            if (place.address, port) not in self._listening:
+                self._listening[place.address, port] = await asyncssh.listen(
+                    place.address, port, options=self._options
+                )
+
+    async def close(self) -> None:
+        """End all connexions, and listen no more."""
+        for listening in self._listening.values():
+            listening.close()
+        sessions = [*self._sessions]
+        for connexion in sessions:
+            connexion.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE):
+                await asyncio.gather(*(connexion.wait_closed() for connexion in sessions))
 
     async def break_host(self, place: Place, faults: HostFaults) -> None:
         """Let a host have faults, and no others."""
@@ -75,6 +103,9 @@ class SshServers:
             return
         for port in (SSH_PORT, OAR_PORT):
             self._listening.pop((place.address, port)).close()
+        if faults.refuses or faults.hangs:
+            # a connexion that waits for its next session would hide the fault
+            self.cut(place, idle=True)
         if faults.refuses:
             for port in (SSH_PORT, OAR_PORT):
                 self._listening[place.address, port] = _Nobody()  # type: ignore[assignment]
@@ -91,23 +122,43 @@ class SshServers:
             if self.faults_of(place) != NO_FAULT:
                 await self.break_host(place, NO_FAULT)
 
-    def cut(self, place: Place) -> None:
-        """Cut all connexions of a host."""
-        for connexion in [*self._sessions]:
-            if self.place_of(connexion)[0] is place:
+    def cut(self, place: Place, *, idle: bool = False) -> None:
+        """Cut all connexions of a host, or those alone that nothing runs on."""
+        for connexion, sessions in [*self._sessions.items()]:
+            if self.place_of(connexion)[0] is place and not (idle and sessions):
                 connexion.abort()
 
     def entered(self, connexion: asyncssh.SSHServerConnection) -> None:
         """Note a connexion."""
-        self._sessions.add(connexion)
+        self._sessions[connexion] = 0
 
     def left(self, connexion: asyncssh.SSHServerConnection) -> None:
         """Forget a connexion."""
-        self._sessions.discard(connexion)
+        self._sessions.pop(connexion, None)
 
     # --- sessions
 
+    def began(self, channel: Any) -> None:
+        """Note that something runs on the connexion of a channel."""
+        self._sessions[channel.get_connection()] += 1
+
+    def over(self, channel: Any) -> None:
+        """Note that it runs no more."""
+        connexion = channel.get_connection()
+        if connexion in self._sessions:
+            self._sessions[connexion] -= 1
+            faults = self.faults_of(self.place_of(connexion)[0])
+            if not self._sessions[connexion] and (faults.refuses or faults.hangs):
+                connexion.close()
+
     async def _session(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
+        self.began(process.channel)
+        try:
+            await self._serve(process)
+        finally:
+            self.over(process.channel)
+
+    async def _serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
         place, port = self.place_of(process)
         faults = self.faults_of(place)
         if faults.delay:
@@ -125,21 +176,31 @@ class SshServers:
             process.stderr.write(faults.banner.encode())
         if faults.garbage:
             process.stdout.write(faults.garbage.encode())
+        command = Command(place, self.grid.user, process.command, environment)
         if faults.cut_after is not None:
-            process.stdout.write(b"x"[: faults.cut_after])
-            process.channel.get_connection().abort()
-            return
-        await self._answer(process, place, environment)
+            await self._cut_short(process, command, faults.cut_after)
+        else:
+            await self._answer(process, command)
 
-    async def _answer(
-        self,
-        process: "asyncssh.SSHServerProcess[bytes]",
-        place: Place,
-        environment: dict[str, str],
+    async def _cut_short(
+        self, process: "asyncssh.SSHServerProcess[bytes]", command: Command, after: int
     ) -> None:
-        text = process.command
-        command = Command(place, self.grid.user, text, environment)
-        words = _plain_words(text)
+        """Run a command, and lose the connexion after the beginning of its output."""
+        child = await self.grid.processes.start(command, stdin=DEVNULL, stderr=DEVNULL)
+        if child.stdout is not None:
+            try:
+                said = await child.stdout.readexactly(after)
+            except asyncio.IncompleteReadError as end:
+                said = end.partial
+            process.stdout.write(said)
+            # a client that hears of the end at the same time shows nothing
+            await asyncio.sleep(_A_MOMENT)
+        process.channel.get_connection().close()
+        # as without a terminal, it goes on
+        await child.communicate()
+
+    async def _answer(self, process: "asyncssh.SSHServerProcess[bytes]", command: Command) -> None:
+        words, place = _plain_words(command.text), command.place
         if process.term_type is not None:
             await _on_terminal(self.grid, process, command)
         elif words is not None and place.kind is Kind.FRONTEND and _is_of_oar(words):
@@ -360,17 +421,19 @@ class _Files(asyncssh.SFTPServer):
         super().__init__(channel)
         self._servers = servers
         self._channel = channel
+        servers.began(channel)
         self._place, _ = servers.place_of(channel)
         user = servers.grid.user
         self._home = str(servers.grid.directory.home(self._place, user))
 
     def exit(self) -> None:
+        self._servers.over(self._channel)
         # scp takes the end of a session without an exit status for a failure
         self._channel.exit(0)
 
     def map_path(self, path: bytes) -> bytes:
         name = os.path.join(self._home, os.fsdecode(path))
-        return os.fsencode(self._servers.isolation.path_here(self._place, name))
+        return os.fsencode(self._servers.grid.processes.path_here(self._place, name))
 
     def reverse_map_path(self, path: bytes) -> bytes:
         return os.fsencode(self._servers.isolation.path_there(self._place, os.fsdecode(path)))

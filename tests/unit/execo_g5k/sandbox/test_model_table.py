@@ -222,3 +222,22 @@ def test_a_name_that_is_no_node_has_no_resources():
 def test_a_table_may_be_empty():
     table = ResourceTable([])
     assert (table.all, table.alive, table.select("1 = 1")) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "randomblob(1000000000) = 1",
+        "zeroblob(1000000000) is null",
+        "load_extension('x') = 1",
+        "(select count(*) from sqlite_master) > 0",
+        "1 = 1; drop table resources",
+        "(select count(*) from resources a, resources b, resources c) > 0",
+        f"host like '%{'a%' * 500}'",
+    ],
+)
+def test_conditions_that_reach_for_more_than_properties_are_refused(where):
+    table = table_of(nova=100)
+    with pytest.raises(BadSql):
+        table.select(where)
+    assert table.select("cluster = 'nova'") == table.all

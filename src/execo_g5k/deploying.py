@@ -1,0 +1,272 @@
+"""Deploy: the flows behind `kadeploy` and `deploy`."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from execo._engine.dispatch import dispatch
+from execo.handlers import (
+    STDERR,
+    OutputHandler,
+    OutputHandlers,
+    ProcessOutputHandler,
+    output_handlers,
+)
+from execo.host import Host, fold_hosts, get_unique_hosts_list
+from execo.process import ProcessBase
+from execo.remote import Remote
+from execo.times import Timeout, resolve_timeout
+from execo_g5k.config import g5k_settings
+from execo_g5k.deployment import Deployment, environment_argv
+from execo_g5k.frontend import FrontendParams
+from execo_g5k.grid import current_grid
+from execo_g5k.kadeploy_process import ProgressCallback
+from execo_g5k.kadeployer import Kadeployer, hosts_by_frontend
+from execo_g5k.nodes import get_kavlan_host_name
+from execo_g5k.outcome import Outcome
+from execo_g5k.rounds import Hosts, Means, Rounds
+from execo_g5k.stray import despite_cancel
+from execo_g5k.tries import Deployed
+
+logger = logging.getLogger("execo")
+
+CheckEnough = Callable[[set[Host], set[Host]], object] | None
+"""Tells, of the sets of deployed and undeployed hosts, whether that is enough."""
+
+AS_ROOT: Mapping[str, Any] = {"user": "root"}
+
+
+async def kadeploy(
+    deployment: Deployment,
+    out: bool = False,
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = None,
+    *,
+    stdout_handlers: OutputHandlers = None,
+    stderr_handlers: OutputHandlers = None,
+    progress: ProgressCallback | None = None,
+) -> Deployed:
+    """Deploy hosts, once: one kadeploy3 on each frontend concerned, all at once.
+
+    out: print what they print. timeout: None: no limit. stdout_handlers, stderr_handlers: of each
+    kadeploy3. progress(event): told of each KadeployProgress.
+
+    Return (deployed hosts, undeployed hosts), sets of the hosts that were asked for; `errors` of
+    it gives a reason for each undeployed one. At the timeout, or at Ctrl-C, the deployments are
+    cancelled on the servers. Raises as Kadeployer.
+    """
+    kadeployer = Kadeployer(
+        deployment,
+        frontend_connexion_params,
+        _with_out(out, stdout_handlers, "stdout_handlers"),
+        _with_out(out, stderr_handlers, "stderr_handlers"),
+        progress=progress,
+        timeout=timeout,
+    )
+    outcome = await _ended(kadeployer)
+    errors = {host: failure.text for host, failure in outcome.failures.items()}
+    return Deployed(outcome.deployed, outcome.failures, (), errors)
+
+
+async def deploy(
+    deployment: Deployment,
+    check_deployed_command: str | bool | None = True,
+    node_connexion_params: Mapping[str, Any] | None = AS_ROOT,
+    num_tries: int = 1,
+    check_enough_func: CheckEnough = None,
+    frontend_connexion_params: FrontendParams = None,
+    deploy_timeout: Timeout = None,
+    check_timeout: Timeout = 30,
+    out: bool = False,
+    stdout_handlers: OutputHandlers = None,
+    stderr_handlers: OutputHandlers = None,
+    *,
+    progress: ProgressCallback | None = None,
+) -> Deployed:
+    """Deploy those hosts that are not deployed yet, in several tries if need be.
+
+    check_deployed_command: run on the hosts, before the first try and after each; one that passes
+    is deployed. True: g5k_configuration['check_deployed_command']; None or False: kadeploy3 is
+    believed, and nothing is checked before. With a vlan, hosts are checked by their names in it.
+    node_connexion_params: for the check. num_tries: how often a host is tried (0: only checked;
+    num_deploy_tries is the same). check_enough_func(deployed, undeployed): ends it when true;
+    None: when all are deployed. deploy_timeout: for each try, None: no limit; check_timeout: for
+    each check. out, stdout_handlers, stderr_handlers, progress: as `kadeploy`.
+
+    A host that Kadeploy refuses, and for which it refuses all, is left out. A host that another
+    deployment has is waited for, at most g5k_configuration['kadeploy_lock_timeout'] seconds in
+    all, which is no try.
+
+    Return (deployed hosts, undeployed hosts), sets of the hosts that were asked for. `tries` of
+    it tells what each try did, and is logged as a table; `errors` gives reasons. At Ctrl-C the
+    deployments are cancelled on the servers. Raises as Kadeployer, TypeError, ValueError.
+    """
+    hosts = get_unique_hosts_list(deployment.hosts)
+    _check_possible(deployment, hosts, deploy_timeout, check_timeout)
+    run = partial(
+        _run,
+        deployment,
+        frontend_connexion_params=frontend_connexion_params,
+        timeout=deploy_timeout,
+        stdout_handlers=_with_out(out, stdout_handlers, "stdout_handlers"),
+        stderr_handlers=_with_out(out, stderr_handlers, "stderr_handlers"),
+        progress=progress,
+    )
+    check = _check(check_deployed_command, node_connexion_params, check_timeout, deployment.vlan)
+    clock, longest_wait = current_grid().clock, g5k_settings().kadeploy_lock_timeout
+    enough = partial(_enough, check_enough_func)
+    means = Means(run, hosts_by_frontend, check, enough, clock, longest_wait)
+    return await _rounds(Rounds(hosts, _checked_tries(num_tries), means))
+
+
+def _check_possible(
+    deployment: Deployment, hosts: Hosts, deploy_timeout: Timeout, check_timeout: Timeout
+) -> None:
+    environment_argv(deployment)
+    hosts_by_frontend(hosts)
+    resolve_timeout(deploy_timeout, None, "deploy_timeout")
+    resolve_timeout(check_timeout, None, "check_timeout")
+
+
+def _check(
+    command: object, params: Mapping[str, Any] | None, timeout: Timeout, vlan: int | str | None
+) -> Callable[[Hosts], Awaitable[set[Host]]] | None:
+    text = _check_command(command)
+    if text is None:
+        return None
+    return partial(passing, command=text, connexion_params=params, timeout=timeout, vlan=vlan)
+
+
+async def _rounds(rounds: Rounds) -> Deployed:
+    try:
+        return await rounds.run()
+    except asyncio.CancelledError:
+        deployed, undeployed = rounds.result()
+        logger.warning(
+            "deploy interrupted; deployed: %s; not: %s",
+            fold_hosts(deployed) or "none",
+            fold_hosts(undeployed) or "none",
+        )
+        raise
+
+
+async def _run(deployment: Deployment, hosts: Hosts, **options: Any) -> Outcome:
+    return await _ended(Kadeployer(replace(deployment, hosts=list(hosts)), **options))
+
+
+async def _ended(action: Kadeployer) -> Outcome:
+    action.start()
+    try:
+        await action
+    finally:
+        if action.running:
+            await despite_cancel(_stopped(action))
+    return action.outcome
+
+
+async def _stopped(action: Kadeployer | Remote) -> None:
+    action.kill()
+    await action
+
+
+async def passing(
+    hosts: Hosts,
+    command: str,
+    connexion_params: Mapping[str, Any] | None,
+    timeout: Timeout,
+    vlan: int | str | None = None,
+) -> set[Host]:
+    """Return the hosts on which a command succeeds; in a vlan, by their names there."""
+    names = [host if vlan is None else _in_vlan(host, vlan) for host in hosts]
+    quiet = {f"nolog_{what}": True for what in ("exit_code", "timeout", "error")}
+    # a function: the command is no place for substitutions
+    checks = Remote(
+        lambda _host, _index: command,
+        names,
+        connexion_params,
+        {**quiet, "timeout": timeout},
+        values={},
+    )
+    checks.start()
+    try:
+        await checks
+    finally:
+        if checks.running:
+            await despite_cancel(_stopped(checks))
+    ended = zip(hosts, checks.processes, strict=True)
+    return {host for host, process in ended if process.finished_ok and process.exit_code == 0}
+
+
+def _in_vlan(host: Host, vlan: int | str) -> Host:
+    return Host(get_kavlan_host_name(host, vlan), host.user, host.keyfile, host.port)
+
+
+async def _enough(function: CheckEnough, deployed: set[Host], undeployed: set[Host]) -> bool:
+    if function is None:
+        return not undeployed
+    # it is the script's: it may call what blocks
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bool] = loop.create_future()
+
+    def ask() -> None:
+        try:
+            told = bool(function(deployed, undeployed))
+        except Exception as error:
+            loop.call_soon_threadsafe(_refuse, answer, error)
+        except BaseException as error:
+            # an exit in it would end the event loop
+            told_of = RuntimeError(f"check_enough_func: {error!r}")
+            loop.call_soon_threadsafe(_refuse, answer, told_of)
+        else:
+            loop.call_soon_threadsafe(_answer, answer, told)
+
+    dispatch(function, ask)
+    return await answer
+
+
+def _answer(future: "asyncio.Future[bool]", told: bool) -> None:
+    if not future.done():
+        future.set_result(told)
+
+
+def _refuse(future: "asyncio.Future[bool]", error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+def _check_command(given: object) -> str | None:
+    if given is None or given is False:
+        return None
+    command = g5k_settings().check_deployed_command if given is True else given
+    if not isinstance(command, str) or not command.strip():
+        raise TypeError(
+            f"check_deployed_command: {command!r}: expected shell text, True for the configured"
+            " one, or None"
+        )
+    return command
+
+
+def _checked_tries(num_tries: object) -> int:
+    if isinstance(num_tries, bool) or not isinstance(num_tries, int):
+        raise TypeError(f"num_tries: {num_tries!r}: expected a number")
+    if num_tries < 0:
+        raise ValueError(f"num_tries: {num_tries}: expected 0 or more")
+    return num_tries
+
+
+def _with_out(out: bool, handlers: OutputHandlers, argument: str) -> Sequence[OutputHandler]:
+    given = list(output_handlers(handlers, argument))
+    return [*given, _Printer()] if out else given
+
+
+class _Printer(ProcessOutputHandler):
+    """Prints what frontends print, each line behind the name of the frontend."""
+
+    def read_line(self, process: ProcessBase, stream: int, string: str) -> None:
+        file = sys.stderr if stream == STDERR else sys.stdout
+        file.write(f"[{getattr(process, 'frontend', process.name)}] {string}\n")
+        file.flush()

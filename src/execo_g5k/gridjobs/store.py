@@ -1,0 +1,306 @@
+"""Grid jobs recorded on this machine, for every process of the user, now and later.
+
+One file a grid job, in `execo-g5k/oargrid` under $XDG_STATE_HOME, else ~/.local/state. A record is
+made before anything is submitted, so that a directory that can't be written, or a full disk, is
+told in time; and it is locked while its submission is under way: one that is incomplete and not
+locked belongs to a process that died.
+
+Files are written beside and renamed, so that nobody reads half of one.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from execo_g5k.errors import GridJobNotRecorded
+from execo_g5k.gridjobs.record import FIRST_NATIVE_ID, GridJob
+from execo_g5k.jobs import JobRef
+
+logger = logging.getLogger("execo")
+
+_VERSION = 1
+_OPTIONAL = {
+    "submission_date": int,
+    "start_date": int,
+    "walltime": int,
+    "user": str,
+    "program": str,
+    "directory": str,
+    "command_line": str,
+    "key_file": str,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A grid job, and where it stands."""
+
+    job: GridJob
+    mark: str
+    """Number that the submissions of its parts hold, and no other."""
+    sites: tuple[str | None, ...]
+    """Where its parts were to be submitted."""
+    complete: bool = False
+    """Whether its parts are known."""
+    over: bool = False
+    """Whether all of them have ended."""
+    under_way: bool = False
+    """Whether its submission is going on; it is not part of the file."""
+
+
+Write = Callable[[int, bytes], int]
+
+
+class GridStore:
+    """The grid jobs recorded in a directory. Every process may use it at any time."""
+
+    def __init__(self, directory: Path, write: Write = os.write) -> None:
+        self.directory = directory
+        self._write_some = write
+
+    def claim(self, now: float, record: Record) -> "Claim":
+        """Record a grid job that is about to be submitted, under an id of its own.
+
+        `now`: date of the submission (unix timestamp).
+
+        Raises:
+            GridJobNotRecorded: it can't be; nothing is left.
+        """
+        with self._told("nothing was submitted"):
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.directory.chmod(0o700)
+            grid_job_id = max(int(now * 1000), FIRST_NATIVE_ID)
+            while True:
+                with self._only_one(grid_job_id) as mine:
+                    if mine and not self._path(grid_job_id).exists():
+                        named = replace(record, job=replace(record.job, grid_job_id=grid_job_id))
+                        return Claim(self, named, self._put(named))
+                grid_job_id += 1
+
+    @contextlib.contextmanager
+    def _only_one(self, grid_job_id: int) -> Iterator[bool]:
+        """Tell whether this process alone may make a record of this id."""
+        token = self.directory / f"{grid_job_id}.claim"
+        try:
+            os.close(os.open(token, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            token.unlink(missing_ok=True)
+
+    def replace(self, record: Record) -> None:
+        """Write what has changed of a grid job.
+
+        Raises:
+            GridJobNotRecorded: it can't be; the record is as it was.
+        """
+        with self._told("the record is as it was"):
+            os.close(self._put(record))
+
+    def remove(self, grid_job_id: int) -> None:
+        """Forget a grid job, and its key; what can't be removed stays."""
+        self.remove_key(grid_job_id)
+        with contextlib.suppress(OSError):
+            self._path(grid_job_id).unlink(missing_ok=True)
+
+    def key_path(self, grid_job_id: int) -> Path:
+        """Return the file of the private ssh key that was made for a grid job, if one was."""
+        return self.directory / f"{grid_job_id}.key"
+
+    def remove_key(self, grid_job_id: int) -> None:
+        """Remove the key that was made for a grid job."""
+        key = self.key_path(grid_job_id)
+        for path in (key, key.with_suffix(".key.pub")):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def read(self, grid_job_id: int) -> Record | None:
+        """Return a grid job; None when it is not recorded here. A bad file is told as in `all`.
+
+        Raises:
+            GridJobNotRecorded: the directory can't be read.
+        """
+        try:
+            with open(self._path(grid_job_id), "rb") as file:
+                return replace(_record(file.read()), under_way=_locked(file.fileno()))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            logger.warning("%s is no record of a grid job: %s", self._path(grid_job_id), error)
+            return None
+        except OSError as error:
+            raise GridJobNotRecorded(f"can't read {self._path(grid_job_id)}: {error}") from error
+
+    def all(self) -> list[Record]:
+        """Return the grid jobs by their ids; files that hold none are told, and left out.
+
+        Raises:
+            GridJobNotRecorded: the directory can't be read.
+        """
+        try:
+            names = [name.partition(".json") for name in os.listdir(self.directory)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise GridJobNotRecorded(f"can't read {self.directory}: {error}") from error
+        ids = sorted(int(id) for id, ext, rest in names if id.isdecimal() and ext and not rest)
+        return [record for record in map(self.read, ids) if record is not None]
+
+    def _path(self, grid_job_id: int) -> Path:
+        return self.directory / f"{grid_job_id}.json"
+
+    def _put(self, record: Record) -> int:
+        """Write a record; return its file, locked."""
+        path = self._path(record.job.grid_job_id)
+        beside = path.with_suffix(f".{secrets.token_hex(8)}.new")
+        file = os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        try:
+            with contextlib.suppress(OSError):
+                # some network file systems have no locks: then every submission looks over
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write(file, _text(record))
+            os.fsync(file)
+            os.rename(beside, path)
+            _sync_directory(self.directory)
+        except BaseException:
+            os.close(file)
+            beside.unlink(missing_ok=True)
+            raise
+        return file
+
+    def _write(self, file: int, content: bytes) -> None:
+        while content:
+            written = self._write_some(file, content)
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            content = content[written:]
+
+    @contextlib.contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise GridJobNotRecorded(
+                f"can't record grid jobs in {self.directory}: {error}: {what};"
+                " XDG_STATE_HOME may name another directory for it"
+            ) from error
+
+
+class Claim:
+    """The record of a grid job whose submission is under way in this process."""
+
+    def __init__(self, store: GridStore, record: Record, file: int) -> None:
+        self.record = record
+        self._store = store
+        self._file: int | None = file
+
+    def complete(self, record: Record) -> None:
+        """Write the record of the submitted grid job.
+
+        Raises:
+            GridJobNotRecorded: it can't be; the claim is still there.
+        """
+        self._store.replace(record)
+        self.leave()
+
+    def abandon(self) -> None:
+        """Forget the grid job: nothing of it is left on any site."""
+        self._store.remove(self.record.job.grid_job_id)
+        self.leave()
+
+    def leave(self) -> None:
+        """End the submission: what it left on the sites is found by its mark."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the directory of the grid jobs of this user.
+
+    Raises:
+        GridJobNotRecorded: the user has no home directory.
+    """
+    given = environment.get("XDG_STATE_HOME", "")
+    try:
+        # the rules of these directories have a relative one ignored
+        state = Path(given) if os.path.isabs(given) else Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise GridJobNotRecorded(f"no directory for grid jobs: {error}: set HOME") from error
+    return state / "execo-g5k" / "oargrid"
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _sync_directory(directory: Path) -> None:
+    file = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _text(record: Record) -> bytes:
+    job = record.job
+    content = {
+        "version": _VERSION,
+        "id": job.grid_job_id,
+        "jobs": [list(part) for part in job.parts],
+        "mark": record.mark,
+        "sites": list(record.sites),
+        "complete": record.complete,
+        "over": record.over,
+        **{field: getattr(job, field) for field in _OPTIONAL},
+    }
+    return json.dumps(content, indent=1).encode() + b"\n"
+
+
+def _record(text: bytes) -> Record:
+    """Return what a file holds; raises ValueError when it holds something else."""
+    content = json.loads(text)
+    if not isinstance(content, dict) or content.get("version") != _VERSION:
+        raise ValueError("it is of another version")
+    try:
+        parts = tuple(JobRef(_of(int, job_id), _site(site)) for job_id, site in content["jobs"])
+        known = {
+            field: None if content.get(field) is None else _of(kind, content[field])
+            for field, kind in _OPTIONAL.items()
+        }
+        return Record(
+            GridJob(_of(int, content["id"]), parts, **known),
+            _of(str, content["mark"]),
+            tuple(_site(site) for site in _of(list, content["sites"])),
+            _of(bool, content["complete"]),
+            _of(bool, content["over"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"bad or missing field: {error}") from error
+
+
+def _site(value: Any) -> str | None:
+    return None if value is None else str(_of(str, value))
+
+
+def _of(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value

@@ -1,0 +1,89 @@
+"""What `deploy` did: a record for each try, and the table of them. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from execo.host import Host
+from execo.times import format_date, format_seconds
+from execo_g5k.outcome import Failure, FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One round of `deploy`. `number` 0 is the check before the first deployment."""
+
+    number: int
+    start_date: float
+    """Unix timestamp."""
+    duration: float
+    """Seconds."""
+    attempted: frozenset[Host]
+    deployed: frozenset[Host]
+    """Those of `attempted` that are deployed now."""
+    failures: Mapping[Host, Failure]
+    """The others."""
+    total_deployed: int
+    """Hosts deployed after it, of this and earlier tries."""
+
+    def count(self, *kinds: FailureKind) -> int:
+        """Return how many hosts failed for these reasons."""
+        return sum(failure.kind in kinds for failure in self.failures.values())
+
+
+class _Pair(NamedTuple):
+    deployed: set[Host]
+    undeployed: set[Host]
+
+
+class Deployed(_Pair):
+    """The (deployed, undeployed) sets of hosts, and how it came to that.
+
+    `tries`: a Try for each round. `errors`: a reason for each undeployed host; a host that was
+    never tried is not in it.
+    """
+
+    tries: tuple[Try, ...]
+    errors: dict[Host, str]
+
+    def __new__(
+        cls,
+        deployed: Iterable[Host],
+        undeployed: Iterable[Host],
+        tries: Sequence[Try] = (),
+        errors: Mapping[Host, str] | None = None,
+    ) -> "Deployed":
+        """Make the pair, of sets of its own."""
+        pair = super().__new__(cls, set(deployed), set(undeployed))
+        pair.tries = tuple(tries)
+        pair.errors = dict(errors or {})
+        return pair
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Deployed, (self.deployed, self.undeployed, self.tries, self.errors))
+
+
+_COLUMNS: tuple[tuple[str, Callable[[Try], str]], ...] = (
+    ("try", lambda t: str(t.number) if t.number else "check"),
+    ("start", lambda t: format_date(t.start_date)),
+    ("length", lambda t: format_seconds(t.duration)),
+    ("attempted", lambda t: str(len(t.attempted))),
+    ("deployed", lambda t: str(len(t.deployed))),
+    ("failed", lambda t: str(t.count(FailureKind.FAILED, FailureKind.ERROR))),
+    ("check failed", lambda t: str(t.count(FailureKind.CHECK))),
+    ("locked", lambda t: str(t.count(FailureKind.LOCKED))),
+    ("refused", lambda t: str(t.count(FailureKind.REFUSED, FailureKind.REFUSED_TOGETHER))),
+    ("total deployed", lambda t: str(t.total_deployed)),
+)
+
+
+def tries_table(tries: Iterable[Try], hosts: int) -> str:
+    """Return a table with a line for each try; `hosts`: how many there are in all."""
+    rows = [[title for title, _ in _COLUMNS]]
+    rows += [[cell(one) for _, cell in _COLUMNS] for one in tries]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+    return "\n".join([f"deployment of {hosts} hosts", *lines])

@@ -1,0 +1,164 @@
+"""Commands to the same host on one connexion, with real ssh servers."""
+
+import os
+import shutil
+import signal
+import tempfile
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from execo import Host, Remote, SshProcess, configuration
+from execo._sharing import share
+from execo.connexion import ConnexionParams
+from tests.system.helpers import checked_script, until
+
+HOST = "127.0.0.7"
+
+
+@pytest.fixture(autouse=True)
+def shared(own_home):
+    configuration["connexion_reuse"] = True
+
+
+@pytest.fixture
+def plain(sshd):
+    return sshd.without_terminal()
+
+
+def logins(sshd):
+    return sshd.log().count("Accepted publickey")
+
+
+def socket_of(params):
+    """Return where the connexion to HOST that commands with these params share has its socket."""
+    lease = share(ConnexionParams.of(params).ssh_argv(Host(HOST)))
+    lease.release()
+    [path] = [o.partition("=")[2] for o in lease.options if o.startswith("ControlPath=")]
+    return Path(path)
+
+
+def master_of(path):
+    title = f"ssh: {path} [mux]"
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if entry.read_bytes().rstrip(b"\0 ").decode(errors="replace") == title:
+                return int(entry.parent.name)
+        except OSError:
+            continue
+    return None
+
+
+def end_master(path, sig):
+    os.kill(master_of(path), sig)
+    until(lambda: master_of(path) is None)
+
+
+def test_commands_in_turn_make_one_connexion(sshd, plain):
+    before = logins(sshd)
+    for number in range(5):
+        process = SshProcess(f"echo {number}; echo err >&2; exit {number}", HOST, plain)
+        process.nolog_exit_code = True
+        process.run()
+        assert (process.stdout, process.stderr) == (f"{number}\n", "err\n")
+        assert process.exit_code == number
+    assert logins(sshd) == before + 1
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_many_commands_at_once_on_a_host_are_right_and_say_nothing_more(sshd, plain, terminal):
+    params = sshd.params if terminal else plain
+    SshProcess("true", HOST, params).run()
+    remote = Remote("echo {{range(30)}}", [HOST] * 30, params).run()
+    assert remote.ok
+    assert [process.stdout.strip() for process in remote.processes] == [str(n) for n in range(30)]
+    if not terminal:
+        assert {process.stderr for process in remote.processes} == {""}
+
+
+def test_a_command_that_is_killed_dies_on_the_host_and_leaves_the_connexion(sshd, tmp_path):
+    before = logins(sshd)
+    SshProcess("true", HOST, sshd.params).run()
+    alive = tmp_path / "pid"
+    process = SshProcess(f"echo $$ > {alive}; sleep 60", HOST, sshd.params).start()
+    until(lambda: alive.exists() and alive.read_text().strip())
+    pid = int(alive.read_text())
+    process.kill().wait(20)
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    assert SshProcess("true", HOST, sshd.params).run().ok
+    assert logins(sshd) == before + 1
+
+
+def test_output_and_input_of_any_size_pass(plain):
+    SshProcess("true", HOST, plain).run()
+    process = SshProcess("cat", HOST, plain).start()
+    process.write(b"x" * 3_000_000)
+    assert len(process.close_stdin().wait(60).stdout) == 3_000_000
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: end_master(path, signal.SIGKILL),
+        lambda path: end_master(path, signal.SIGTERM),
+        lambda path: path.unlink(),
+        lambda path: shutil.rmtree(path.parent),
+    ],
+    ids=["killed", "ended", "socket deleted", "directory deleted"],
+)
+def test_a_connexion_that_is_lost_is_made_again(plain, harm):
+    SshProcess("true", HOST, plain).run()
+    path = socket_of(plain)
+    harm(path)
+    again = Remote("echo hi", [HOST] * 3, plain).run()
+    assert [(p.stdout, p.stderr) for p in again.processes] == [("hi\n", "")] * 3
+    if path.parent.exists():
+        assert SshProcess("echo hi", HOST, plain).run().stdout == "hi\n"
+
+
+def test_who_chose_for_himself_shares_nothing(sshd, plain):
+    before = logins(sshd)
+    options = (*plain["ssh_options"], "-o", "ControlMaster=no")
+    for _ in range(2):
+        assert SshProcess("true", HOST, plain | {"ssh_options": options}).run().ok
+    configuration["connexion_reuse"] = False
+    assert SshProcess("true", HOST, plain).run().ok
+    assert logins(sshd) == before + 3
+
+
+def test_without_a_directory_for_its_socket_a_command_connects_by_itself(plain):
+    source = f"""
+        import tempfile
+        tempfile.tempdir = "/nonexistent" + "x" * 100
+        from execo import SshProcess, configuration
+        import execo._sharing
+        execo._sharing._LONGEST = 0
+        configuration["connexion_reuse"] = True
+        for _ in range(2):
+            print(SshProcess("echo hi", {HOST!r}, {plain!r}).run().stdout, end="")
+    """
+    assert checked_script(textwrap.dedent(source)) == "hi\nhi\n"
+
+
+def test_at_the_end_of_a_script_nothing_is_left(plain):
+    source = f"""
+        import os
+        from execo import Remote, configuration
+        from execo._sharing import share
+        configuration["connexion_reuse"] = True
+        action = Remote("true", ["127.0.0.1", "127.0.0.2"], {plain!r}).run()
+        from execo.connexion import ConnexionParams
+        lease = share(ConnexionParams.of({plain!r}).ssh_argv(action.hosts[0]))
+        print(lease.options[3].partition("=")[2])
+        lease.release()
+        if os.fork() == 0:
+            assert Remote("true", ["127.0.0.1"], {plain!r}).run().ok
+            raise SystemExit
+        os.wait()
+        assert Remote("true", ["127.0.0.1"], {plain!r}).run().ok
+    """
+    path = Path(checked_script(textwrap.dedent(source)).strip())
+    assert path.is_relative_to(tempfile.gettempdir())
+    assert not path.parent.exists()
+    until(lambda: master_of(path) is None)
