@@ -62,6 +62,15 @@ def test_commands_have_the_streams_and_the_exit_of_their_own(sandbox):
     assert ssh("lyon", "kill -9 $$").exit_code == 255
 
 
+def test_the_exit_code_of_a_command_is_never_lost(sandbox, tmp_path):
+    shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={tmp_path}/s"]
+    ssh_shared = ["ssh", *shared, "-o", "ControlPersist=60", "nancy"]
+    options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "timeout": 60}
+    codes = [subprocess.run([*ssh_shared, "exit 3"], **options).returncode for _ in range(30)]
+    subprocess.run([*ssh_shared, "-O", "exit"], **options)
+    assert codes == [3] * 30
+
+
 def test_a_terminal_is_one(sandbox):
     done = SshProcess("tty; stty size; exit 4", "nancy", nolog_exit_code=True).run(timeout=30)
     assert done.exit_code == 4
