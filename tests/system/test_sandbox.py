@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,15 @@ def test_commands_have_the_streams_and_the_exit_of_their_own(sandbox):
     process.write("x" * 300_000)
     assert process.close_stdin().wait(timeout=30).stdout.strip() == "300000"
     assert ssh("lyon", "kill -9 $$").exit_code == 255
+
+
+def test_the_exit_code_of_a_command_is_never_lost(sandbox, tmp_path):
+    shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={tmp_path}/s"]
+    ssh_shared = ["ssh", *shared, "-o", "ControlPersist=60", "nancy"]
+    options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "timeout": 60}
+    codes = [subprocess.run([*ssh_shared, "exit 3"], **options).returncode for _ in range(30)]
+    subprocess.run([*ssh_shared, "-O", "exit"], **options)
+    assert codes == [3] * 30
 
 
 def test_a_terminal_is_one(sandbox):
@@ -341,6 +351,29 @@ def test_two_sandboxes_at_once_know_nothing_of_each_other():
             assert [job["job_id"] for job in two.jobs("nancy")] == [1]
         assert one.hosts("nancy") == ["grisou-1.nancy.grid5000.fr"]
         assert get_oar_job_nodes(1, "nancy")[0].address == "grisou-1.nancy.grid5000.fr"
+
+
+@pytest.fixture
+def without_namespaces(tmp_path, monkeypatch):
+    """This machine without the program that makes namespaces."""
+    for directory in os.environ["PATH"].split(os.pathsep):
+        for program in Path(directory).glob("*") if directory else ():
+            link = tmp_path / program.name
+            if program.name != "unshare" and not link.is_symlink():
+                link.symlink_to(program)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+def test_where_there_are_no_namespaces_hosts_have_names_and_jobs_nevertheless(without_namespaces):
+    with Sandbox({"nancy": {"grisou": 2}}):
+        _, nodes = start(resources="nodes=2")
+        told = Remote("hostname; cat $OAR_NODEFILE", nodes, default_oarsh_oarcp_params)
+        lines = [process.stdout.split() for process in told.run(timeout=30).processes]
+        hosts = sorted({node.address for node in nodes})
+        assert [(name, sorted(set(rest))) for name, *rest in lines] == [
+            ("grisou-1", hosts),
+            ("grisou-2", hosts),
+        ]
 
 
 def test_time_may_run_faster():

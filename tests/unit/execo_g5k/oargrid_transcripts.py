@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,31 +10,26 @@ _FILE = Path(__file__).parents[2] / "data" / "oargrid-transcripts.json"
 
 
 class GridTranscript(NamedTuple):
-    """A command and what it answered; `received`: the words that reached oarsub, where recorded."""
+    """A command, what it answered, and the words that reached the oarsub of each site."""
 
     name: str
     cmd: str
     exit_code: int
     stdout: str
     stderr: str
-    received: str
+    received: list[tuple[str, list[str]]]
+
+    @property
+    def words(self) -> list[str]:
+        """The command as words."""
+        return shlex.split(self.cmd)
 
 
 @functools.cache
 def grid_transcripts() -> dict[str, GridTranscript]:
     """Return all of them, by name."""
     rows = json.loads(_FILE.read_text(encoding="utf-8"))
-    return {
-        row["name"]: GridTranscript(
-            row["name"],
-            row["cmd"],
-            row["exit"],
-            row["stdout"],
-            row["stderr"],
-            row.get("received", ""),
-        )
-        for row in rows
-    }
+    return {row["name"]: GridTranscript(*row.values()) for row in rows}
 
 
 def grid_transcript(start: str) -> GridTranscript:

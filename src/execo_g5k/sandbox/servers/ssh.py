@@ -283,7 +283,8 @@ async def _on_pipes(
     grid: Grid, process: "asyncssh.SSHServerProcess[bytes]", command: Command
 ) -> None:
     child = await grid.processes.start(command)
-    await process.redirect(child.stdin, child.stdout, child.stderr)
+    # a client that has heard both ends closes, and would miss an exit status that comes later
+    await process.redirect(child.stdin, child.stdout, child.stderr, send_eof=False)
     _exit(process, await child.wait())
 
 

@@ -1,11 +1,7 @@
 """Two modelled sites with OARGrid, and what real OARGrid answered, by name."""
 
-import functools
-import json
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
 
 from execo_g5k.sandbox.commands import COMMANDS, GRID_COMMANDS, Call, Reply
 from execo_g5k.sandbox.commands.wholegrid import Contact, WholeGrid
@@ -22,27 +18,6 @@ SITES = {
     "nancy": {"griffon": Cluster(nodes=2, cores=2), "graphene": Cluster(nodes=4, cores=2)},
     "lyon": {"sagittaire": Cluster(nodes=7, cores=2)},
 }
-_FILE = Path(__file__).parents[3] / "data" / "sandbox-oargrid.json"
-
-
-class Recorded(NamedTuple):
-    """A command, what it answered, and the words that reached the oarsub of each site."""
-
-    name: str
-    cmd: str
-    exit_code: int
-    stdout: str
-    stderr: str
-    received: list[tuple[str, list[str]]]
-
-    @property
-    def words(self) -> list[str]:
-        return shlex.split(self.cmd)
-
-
-@functools.cache
-def recorded() -> dict[str, Recorded]:
-    return {row["name"]: Recorded(*row.values()) for row in json.loads(_FILE.read_text())}
 
 
 class MemoryFiles:

@@ -8,7 +8,8 @@ import pytest
 
 from execo_g5k.sandbox.model.dates import read_date
 from execo_g5k.sandbox.model.gridjobs import GridPart, GridReservation
-from tests.unit.execo_g5k.sandbox.gridlab import USER, GridLab, recorded
+from tests.unit.execo_g5k.oargrid_transcripts import grid_transcripts
+from tests.unit.execo_g5k.sandbox.gridlab import USER, GridLab
 
 NODES = [
     "graphene-1.nancy.grid5000.fr", "graphene-1.nancy.grid5000.fr",
@@ -78,7 +79,7 @@ def _in_order(block: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", ["20-stat-all", "21-stat-one", "22-stat-unknown", "44-bad"])
 def test_lists_are_those_of_oargrid(lab, name):
-    seen = recorded()[name]
+    seen = grid_transcripts()[name]
     reply = lab.call(seen.cmd)
     assert lines(reply.stdout) == lines(seen.stdout)
     assert reply.stdout.endswith("\n\n") == seen.stdout.endswith("\n\n")
@@ -96,7 +97,7 @@ def test_lists_are_those_of_oargrid(lab, name):
     ],
 )
 def test_what_has_no_order_of_chance_is_the_same_to_the_letter(lab, name):
-    seen = recorded()[name]
+    seen = grid_transcripts()[name]
     reply = lab.call(seen.cmd)
     assert (reply.exit_code, reply.stdout, reply.stderr) == (
         seen.exit_code, seen.stdout, seen.stderr
@@ -109,14 +110,17 @@ def of_dumper(text: str) -> object:
 
 
 def test_the_dumper_says_the_same(lab):
-    seen, mine = recorded()["24-stat-one-dumper"].stdout, lab.call("oargridstat -D 2").stdout
+    seen, mine = (
+        grid_transcripts()["24-stat-one-dumper"].stdout,
+        lab.call("oargridstat -D 2").stdout,
+    )
     assert of_dumper(mine) == of_dumper(seen)
     assert mine.count("\n") == 0
     assert sorted(mine) == sorted(seen)
 
 
 def test_xml_says_the_same(lab):
-    seen, mine = recorded()["25-stat-one-xml"].stdout, lab.call("oargridstat -X 2").stdout
+    seen, mine = grid_transcripts()["25-stat-one-xml"].stdout, lab.call("oargridstat -X 2").stdout
     # names of elements that begin with a digit are no XML, but OARGrid writes them
     [theirs, ours] = [
         ElementTree.fromstring(re.sub(r"<(\d+)", r"<job\1", text)) for text in (seen, mine)
@@ -132,7 +136,7 @@ def test_xml_says_the_same(lab):
 
 def test_aliases_are_told():
     reply = GridLab().call("oargridstat --list_aliases -Y")
-    seen = recorded()["43-list-clusters"].stdout.removeprefix("--- {}\n")
+    seen = grid_transcripts()["43-list-clusters"].stdout.removeprefix("--- {}\n")
     mine = re.sub(r"sagittaire:\n(  .*\n){3}", "", reply.stdout)
     assert mine == seen
     assert GridLab().call("oargridstat --list_clusters -Y").stdout == "--- {}\n"
@@ -167,13 +171,13 @@ def in_blocks(text: str) -> list[str]:
 
 def test_nodes_are_told_once_for_each_core(running):
     reply = running.call("oargridstat -l 1")
-    assert in_blocks(reply.stdout) == in_blocks(recorded()["30-nodes"].stdout)
+    assert in_blocks(reply.stdout) == in_blocks(grid_transcripts()["30-nodes"].stdout)
     assert reply.stdout.endswith("\n\n")
     assert sorted(reply.stdout.split()) == NODES
 
 
 def test_nodes_as_data(running):
-    seen = recorded()
+    seen = grid_transcripts()
     yaml = running.call("oargridstat -l 1 -Y").stdout
     assert yaml == with_ids(seen["32-nodes-yaml"].stdout)
     dumped = running.call("oargridstat -l 1 -D").stdout
@@ -217,7 +221,7 @@ def late() -> GridLab:
 
 
 def test_w_waits_until_all_jobs_run(late):
-    seen = recorded()["37-nodes-wait"]
+    seen = grid_transcripts()["37-nodes-wait"]
     first = late.call("oargridstat -w -l 1")
     assert (first.again, first.stdout) == (5, "")
     late.wait(8)
@@ -233,7 +237,7 @@ def test_w_waits_until_all_jobs_run(late):
 
 
 def test_w_waits_no_longer_than_it_is_told(late):
-    seen = recorded()["39-nodes-wait-max"]
+    seen = grid_transcripts()["39-nodes-wait-max"]
     assert waited(late, "oargridstat -w -p 5 -m 10 -l 1") == (
         seen.stdout, seen.stderr, seen.exit_code, 10
     )  # fmt: skip
@@ -242,7 +246,7 @@ def test_w_waits_no_longer_than_it_is_told(late):
 
 @pytest.mark.parametrize("name", ["40-nodes-wait-ended", "41-nodes-wait-error"])
 def test_w_tells_what_has_ended_and_the_nodes_of_the_others(running, name):
-    seen = recorded()[name]
+    seen = grid_transcripts()[name]
     running.call("oardel 1091122", site="lyon")
     running.wait()
     reply = running.call(seen.cmd.replace("-l 2", "-l 1"))

@@ -8,7 +8,8 @@ from execo_g5k.sandbox.commands.gridspec import through_shells
 from execo_g5k.sandbox.commands.wholegrid import Contact
 from execo_g5k.sandbox.model.dates import told_date
 from execo_g5k.sandbox.model.jobs import State
-from tests.unit.execo_g5k.sandbox.gridlab import FIRST_JOB_ID, GridLab, recorded
+from tests.unit.execo_g5k.oargrid_transcripts import grid_transcripts
+from tests.unit.execo_g5k.sandbox.gridlab import FIRST_JOB_ID, GridLab
 from tests.unit.execo_g5k.sandbox.modelled import NOW
 
 TWO = "oargridsub -t deploy nancy:rdef=/nodes=2,lyon:rdef=/nodes=1"
@@ -40,14 +41,14 @@ SUBMISSIONS = [
 
 @pytest.mark.parametrize("name", SUBMISSIONS)
 def test_it_prints_what_oargrid_prints(name):
-    seen = recorded()[name]
+    seen = grid_transcripts()[name]
     reply = GridLab().call(seen.words)
     assert plain(reply.stdout) == plain(seen.stdout)
     assert (reply.exit_code, reply.stderr) == (seen.exit_code, seen.stderr)
 
 
 def test_a_date_in_the_future_is_taken_as_it_is_written():
-    seen = recorded()["01-sub-ok"]
+    seen = grid_transcripts()["01-sub-ok"]
     words = [word.replace("2011-03-01 10:00:00", "2027-03-01 10:00:00") for word in seen.words]
     lab = GridLab()
     reply = lab.call(words)
@@ -57,7 +58,7 @@ def test_a_date_in_the_future_is_taken_as_it_is_written():
 
 
 def test_a_site_whose_server_is_down_gives_an_answer_that_is_not_understood():
-    seen = recorded()["10-sub-unparsable"]
+    seen = grid_transcripts()["10-sub-unparsable"]
     lab = GridLab()
     lab.sites["nancy"].up = False
     reply = lab.call("oargridsub nancy:rdef=/nodes=2,lyon:rdef=/nodes=1")
@@ -70,7 +71,7 @@ def test_a_site_whose_server_is_down_gives_an_answer_that_is_not_understood():
 
 
 def test_a_site_whose_database_is_down_does_not_answer_in_time():
-    seen = recorded()["11-sub-timeout"]
+    seen = grid_transcripts()["11-sub-timeout"]
     lab = GridLab()
     lab.sites["nancy"].database_up = False
     reply = lab.call(seen.words)
@@ -95,7 +96,7 @@ def test_a_frontend_that_is_not_reached_ends_it_all(contact, words):
 
 
 def test_verbose_tells_all_even_the_key():
-    seen = recorded()["12-sub-verbose"]
+    seen = grid_transcripts()["12-sub-verbose"]
     reply = GridLab().call(seen.words)
     # the stand-in of oarsub printed less than OAR 2.5.9 does
     said = "Import job key inline.\n"
@@ -106,9 +107,11 @@ def test_verbose_tells_all_even_the_key():
     assert "key1" in reply.stdout
 
 
-@pytest.mark.parametrize("name", [name for name, seen in recorded().items() if seen.received])
+@pytest.mark.parametrize(
+    "name", [name for name, seen in grid_transcripts().items() if seen.received]
+)
 def test_the_same_words_reach_the_sites(name):
-    seen = recorded()[name]
+    seen = grid_transcripts()[name]
     lab = GridLab()
     reply = lab.call([seen.words[0], "-v", "-F", *seen.words[1:]])
     commands = re.findall(r"Launch command : (.*?\n' .*?\"\")\n", reply.stdout, re.DOTALL)
@@ -198,7 +201,7 @@ DELETIONS = ["52-del-unknown", "53-del-bad", "54-del-noargs"]
 
 @pytest.mark.parametrize("name", DELETIONS)
 def test_what_deletes_nothing_is_answered_as_by_oargrid(name):
-    seen = recorded()[name]
+    seen = grid_transcripts()[name]
     reply = GridLab().call(seen.cmd)
     assert (reply.exit_code, reply.stdout, reply.stderr) == (
         seen.exit_code, seen.stdout, seen.stderr
@@ -216,7 +219,7 @@ def test_a_deletion_ends_all_jobs_of_one_reservation():
     lab.wait()
     reply = lab.call("oargriddel 1 2")
     assert reply.exit_code == 0
-    assert deletions(reply.stdout) == deletions(recorded()["50-del"].stdout)
+    assert deletions(reply.stdout) == deletions(grid_transcripts()["50-del"].stdout)
     lab.wait()
     assert [state for *_, state in lab.jobs()] == ["Error", "Error", "Running"]
     assert "Reservation # 1:" not in lab.call("oargridstat").stdout
