@@ -4,9 +4,12 @@ Where things are, from the user's side down to the operating system:
 
     report.py                     tables of what happened
     remote.py transfer.py         the same command, or a copy, on many hosts
+    taktuk.py taktuk_copy.py      the same, in one tree of connexions
+    chainput.py                   a copy from host to host
     action.py                     processes started, waited for and killed as one
     process.py serial.py forward.py    a command here or on a host, a serial port, a forwarded port
     _lifecycle.py _record.py      the life of a process, and what is known of it
+    _taktuk/ _chain/ _archive.py  what runs the tree and the chain, files as a stream
     handlers.py _outputs.py _expect.py    what becomes of output
     _engine/                      the event loop that owns the processes
     connexion.py config.py        how hosts are reached, and all settings
@@ -24,6 +27,7 @@ from execo.action import (
     wait_all_actions,
     wait_any_actions,
 )
+from execo.chainput import ChainPut
 from execo.config import (
     CHAINPUT,
     SCP,
@@ -50,6 +54,8 @@ from execo.process import Process, SshProcess, get_process
 from execo.remote import Remote, RemoteSerial
 from execo.report import Report
 from execo.serial import Serial, SerialSsh
+from execo.taktuk import TaktukRemote
+from execo.taktuk_copy import TaktukGet, TaktukPut
 from execo.times import (
     Timer,
     format_date,
@@ -75,6 +81,7 @@ __all__ = [
     "Action",
     "ActionLifecycleHandler",
     "ActionsFailed",
+    "ChainPut",
     "ConfigError",
     "Error",
     "ExpectOutputHandler",
@@ -95,6 +102,9 @@ __all__ = [
     "Serial",
     "SerialSsh",
     "SshProcess",
+    "TaktukGet",
+    "TaktukPut",
+    "TaktukRemote",
     "TimedOut",
     "Timer",
     "configuration",

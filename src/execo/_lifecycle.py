@@ -6,8 +6,10 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from execo._engine.child import Child, ChildOptions, Exit, working_directory
+from execo._engine.child import Child, ChildOptions, Controlled, Exit, working_directory
 from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
 from execo._engine.forks import fork_safe_lock
@@ -97,12 +99,22 @@ class ProcessLife(ProcessRecord):
                 logger.error("%r: output is not written to %s: %s", self, handler, error)
         return sinks
 
-    def _launched(self, child: Child) -> None:
+    def _launched(self, child: Controlled) -> None:
         self._child = child
         self._owner = os.getpid()
         for stream, output in self._outputs.items():
             if output.handled:
                 output.control_flow(_flow(child, stream))
+
+    @classmethod
+    def _children(cls, launches: "Sequence[Launch]") -> list[Child]:
+        """Return what the engine is to start for processes of this class, made ready."""
+        children = []
+        for process, argv, options in launches:
+            process._get_ready()
+            children.append(engine().child(argv, options, process))
+            process._launched(children[-1])
+        return children
 
     def child_started(self, pid: int) -> None:
         """Note that it runs."""
@@ -166,6 +178,14 @@ class ProcessLife(ProcessRecord):
         return "".join(f"\n    {line}" for line in lines)
 
 
+class Launch(NamedTuple):
+    """A process that is about to be started, with what `_prepare` gave for it."""
+
+    process: Any
+    argv: list[str]
+    options: ChildOptions
+
+
 def _finish(*events: Completion) -> None:
     for event in events:
         event.set()
@@ -179,14 +199,12 @@ def start_all(processes: Sequence[ProcessLife]) -> None:
     """
     environment = dict(os.environb)
     directory = working_directory()
-    prepared = [process._prepare(environment, directory) for process in processes]
+    launches = [Launch(process, *process._prepare(environment, directory)) for process in processes]
     _claim(processes)
     try:
-        children = []
-        for process, (argv, options) in zip(processes, prepared, strict=True):
-            process._get_ready()
-            children.append(engine().child(argv, options, process))
-            process._launched(children[-1])
+        children: list[Child] = []
+        for kind, group in groupby(launches, key=lambda launch: type(launch.process)):
+            children += kind._children(list(group))
         if children:
             engine().start(children)
     except BaseException:
@@ -212,7 +230,7 @@ def _give_up(processes: Sequence[ProcessLife]) -> None:
             engine().call(process._child.kill, int(signal.SIGKILL), None)
 
 
-def _flow(child: Child, stream: int) -> Callable[[bool], object]:
+def _flow(child: Controlled, stream: int) -> Callable[[bool], object]:
     def flow(on: bool) -> None:
         engine().call(child.resume if on else child.pause, stream)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, SupportsIndex
 
 from execo._copies import CopiedAsNew
-from execo._engine.child import Child, Exit
+from execo._engine.child import Controlled, Exit
 from execo._engine.completion import Completion
 from execo._outputs import StreamOutput
 from execo._runnable import Runnable
@@ -121,7 +121,7 @@ class ProcessRecord(CopiedAsNew, Runnable):
     def _clear(self) -> None:
         self._state = ProcessState.NEW
         self._exit: Exit | None = None
-        self._child: Child | None = None
+        self._child: Controlled | None = None
         self._owner: int | None = None
         self._outputs: dict[int, StreamOutput] = {}
         self._expected: dict[int, int] = {}

@@ -164,6 +164,11 @@ class ConnexionSettings:
     pty: bool = False
     """Start the local ssh on a pseudo-terminal."""
     forwarding_timeout: float | None = 25
+    chainput_patience: float = 3
+    """Seconds without a host that becomes ready, after which ChainPut begins with those it has."""
+    chainput_silence: float = 30
+    """Seconds after which a host of a ChainPut that says nothing is lost."""
+    # what execo's ChainPut has: files of users may set them, they have no effect
     chainput_nc_client: str = "nc -q 0"
     chainput_nc_server: str = "nc -l -p %s"
     chainput_chain_retry: float = 0.05

@@ -4,7 +4,7 @@ import difflib
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from execo._preferences import prefer
@@ -57,6 +57,11 @@ class ConnexionParams:
     def remote_terminal(self) -> bool:
         """Whether ssh asks for a terminal on the host."""
         return any(word in ("-t", "-tt") for word in words(self.settings.ssh_options))
+
+    def without_terminal(self) -> "ConnexionParams":
+        """Return params that ask for no terminal on the host: it would change bytes."""
+        kept = tuple(w for w in words(self.settings.ssh_options) if w not in ("-t", "-tt"))
+        return ConnexionParams(replace(self.settings, ssh_options=kept))
 
     def address(self, host: Host) -> str:
         """Return the address to connect to.
@@ -111,6 +116,44 @@ class ConnexionParams:
             *([] if user is None else ["-l", user]),
             self.address(host),
             *([] if command is None else [command]),
+        ]
+
+    def taktuk_argv(self) -> list[str]:
+        """Return the words of taktuk up to the hosts."""
+        return [*words(self.settings.taktuk), *words(self.settings.taktuk_options)]
+
+    def taktuk_connector(self, host: Host) -> list[str]:
+        """Return the words with which taktuk connects to `host`, up to its address.
+
+        Nodes say them too: they connect to one another. So ~ in the name of a key stays: ssh reads
+        it as the home there.
+        """
+        user, port = self.user(host), self.port(host)
+        key = host.keyfile if host.keyfile is not None else self.settings.keyfile
+        return [
+            *words(self.settings.taktuk_connector),
+            *words(self.settings.taktuk_connector_options),
+            *([] if key is None else ["-i", os.fspath(key)]),
+            *([] if port is None else ["-p", str(port)]),
+            *([] if user is None else ["-l", user]),
+        ]
+
+    def taktuk_gateway(self) -> list[str] | None:
+        """Return the words that connect to the host where the tree starts, None for this one.
+
+        Raises:
+            TypeError, ValueError: the param is no host.
+        """
+        if self.settings.taktuk_gateway is None:
+            return None
+        gateway = Host(self.settings.taktuk_gateway)
+        return [
+            *words(self.settings.taktuk_gateway_connector or "ssh"),
+            *words(self.settings.taktuk_gateway_connector_options),
+            *([] if gateway.keyfile is None else ["-i", gateway.keyfile]),
+            *([] if gateway.port is None else ["-p", str(gateway.port)]),
+            *([] if gateway.user is None else ["-l", gateway.user]),
+            gateway.address,
         ]
 
     def scp_argv(self, host: Host) -> list[str]:

@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from execo.action import Action
-from execo.config import SCP, SSH, settings
+from execo.chainput import ChainPut
+from execo.config import CHAINPUT, SCP, SSH, TAKTUK, settings
 from execo.errors import ConfigError
 from execo.host import Host
 from execo.process import Command
 from execo.remote import Remote
 from execo.spelling import accept_old_spellings
 from execo.substitutions import callers_names
+from execo.taktuk import TaktukRemote
+from execo.taktuk_copy import TaktukGet, TaktukPut
 from execo.transfer import Files, Get, Put
 
 _Hosts = Iterable[Host | str] | Host | str | None
@@ -33,7 +36,7 @@ def get_remote(
 ) -> Action:
     """Return what runs `cmd` on `hosts` with `configuration['remote_tool']`; see `Remote`."""
     options.setdefault("values", callers_names())
-    return _tool("remote_tool", {SSH: Remote})(
+    return _tool("remote_tool", {SSH: Remote, TAKTUK: TaktukRemote})(
         cmd, hosts, connexion_params, process_args, **options
     )
 
@@ -47,7 +50,7 @@ def get_fileput(
     **options: Any,
 ) -> Action:
     """Return what copies files to `hosts` with `configuration['fileput_tool']`; see `Put`."""
-    tool = _tool("fileput_tool", {SCP: Put})
+    tool = _tool("fileput_tool", {SCP: Put, TAKTUK: TaktukPut, CHAINPUT: ChainPut})
     return tool(hosts, local_files, remote_location, connexion_params, **options)
 
 
@@ -60,5 +63,5 @@ def get_fileget(
     **options: Any,
 ) -> Action:
     """Return what copies files from `hosts` with `configuration['fileget_tool']`; see `Get`."""
-    tool = _tool("fileget_tool", {SCP: Get})
+    tool = _tool("fileget_tool", {SCP: Get, TAKTUK: TaktukGet})
     return tool(hosts, remote_files, local_location, connexion_params, **options)

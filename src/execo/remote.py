@@ -1,13 +1,13 @@
 """The same command on many hosts."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from execo._record import checked_command, process_options
 from execo.action import Action
 from execo.connexion import ConnexionParams
 from execo.host import Host, get_hosts_list, hosts_in_short
-from execo.process import Command, SshProcess
+from execo.process import Command, ProcessBase, SshProcess
 from execo.serial import SerialSsh, checked_device
 from execo.spelling import accept_old_spellings
 from execo.substitutions import Substitutions, substituted_options
@@ -23,6 +23,8 @@ class Remote(Action):
     in file names of handlers is the address connected to; `{{expression}}` is evaluated here, and
     each host gets an element of it. `cmd` may be a function of the host and its index instead.
     """
+
+    _process: ClassVar[Callable[..., ProcessBase]] = SshProcess
 
     @accept_old_spellings
     def __init__(
@@ -44,7 +46,9 @@ class Remote(Action):
         self.hosts = get_hosts_list(hosts)
         self.connexion_params = connexion_params
         self.processes = list(
-            host_processes(cmd, self.hosts, connexion_params, process_args, values)
+            host_processes(
+                type(self)._process, cmd, self.hosts, connexion_params, process_args, values
+            )
         )
         self._command = cmd if isinstance(cmd, str) else str(cmd)
 
@@ -53,13 +57,14 @@ class Remote(Action):
 
 
 def host_processes(
+    make: Callable[..., ProcessBase],
     cmd: Command | CommandFor,
     hosts: list[Host],
     connexion_params: Mapping[str, Any] | None,
     process_args: Mapping[str, Any] | None,
     values: Mapping[str, Any] | None,
-) -> Iterable[SshProcess]:
-    """Give one SshProcess for each host, with its own substitutions."""
+) -> Iterable[ProcessBase]:
+    """Give one process for each host, with its own substitutions."""
     substitute = Substitutions(values)
     if not callable(cmd):
         cmd = checked_command(cmd)
@@ -73,7 +78,7 @@ def host_processes(
             command = substitute(cmd, index, address)
         else:
             command = tuple(substitute(str(word), index, address) for word in cmd)
-        yield SshProcess(command, host, connexion_params, **own)
+        yield make(command, host, connexion_params, **own)
 
 
 class RemoteSerial(Action):

@@ -37,11 +37,12 @@ class CopyProcess(Process):
         self, environment: Mapping[bytes, bytes], directory: str | None
     ) -> tuple[list[str], ChildOptions]:
         argv, options = super()._prepare(environment, directory)
-        reason = None if self._directory is None else _why_not_made(self._directory)
+        reason = None if self._directory is None else why_not_made(self._directory)
         return argv, options if reason is None else replace(options, impossible=reason)
 
 
-def _why_not_made(directory: str) -> str | None:
+def why_not_made(directory: str) -> str | None:
+    """Make a directory; return why that can't be, None when it is there."""
     try:
         Path(directory).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:

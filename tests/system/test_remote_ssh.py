@@ -13,7 +13,7 @@ from execo import (
     SCP,
     SSH,
     TAKTUK,
-    ConfigError,
+    ChainPut,
     Get,
     Host,
     ParallelActions,
@@ -21,6 +21,9 @@ from execo import (
     Put,
     Remote,
     Report,
+    TaktukGet,
+    TaktukPut,
+    TaktukRemote,
     configuration,
     filter_bad_hosts,
     get_fileget,
@@ -232,18 +235,17 @@ def test_paths_given_to_the_functions_that_choose_see_names_of_the_caller(params
 
 
 @pytest.mark.parametrize(
-    ("key", "choose"),
+    ("key", "tool", "choose", "chosen"),
     [
-        ("remote_tool", lambda: get_remote("true", THREE)),
-        ("fileput_tool", lambda: get_fileput(THREE, "/etc/hostname")),
-        ("fileget_tool", lambda: get_fileget(THREE, "/etc/hostname")),
+        ("remote_tool", TAKTUK, lambda: get_remote("true", THREE), TaktukRemote),
+        ("fileput_tool", TAKTUK, lambda: get_fileput(THREE, "/etc/hostname"), TaktukPut),
+        ("fileput_tool", CHAINPUT, lambda: get_fileput(THREE, "/etc/hostname"), ChainPut),
+        ("fileget_tool", TAKTUK, lambda: get_fileget(THREE, "/etc/hostname"), TaktukGet),
     ],
 )
-def test_tool_that_is_not_there_is_a_configuration_error_that_names_the_key(key, choose):
-    configuration[key] = TAKTUK
-    try:
-        with pytest.raises(ConfigError, match=key):
-            choose()
-    finally:
-        del configuration[key]
+def test_tool_is_the_one_of_the_configuration(key, tool, choose, chosen):
+    configuration[key] = tool
+    assert type(choose()) is chosen
+    del configuration[key]
+    assert type(choose()) in (Remote, Put, Get)
     assert {SSH, SCP, TAKTUK, CHAINPUT} == {1, 2, 3, 4}

@@ -73,6 +73,30 @@ class Listener(Protocol):
         ...
 
 
+class Controlled(Protocol):
+    """What the owner of a process asks of it, always on the thread of the engine."""
+
+    def kill(self, sig: int, force_after: float | None) -> None:
+        """Send a signal, and SIGKILL if it still lives `force_after` seconds later (None: no)."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Give `data` to the process, at once or when it reads."""
+        ...
+
+    def close_stdin(self) -> None:
+        """End the input of the process, after what was written."""
+        ...
+
+    def pause(self, stream: int) -> None:
+        """Stop reading a stream."""
+        ...
+
+    def resume(self, stream: int) -> None:
+        """Read a paused stream again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ChildOptions:
     """How a child is started and killed."""

@@ -25,6 +25,7 @@ EXECO = words(
     Host get_hosts_list get_hosts_set get_unique_hosts_list
     Process SshProcess get_process Serial SerialSsh PortForwarder STDOUT STDERR
     ProcessOutputHandler ProcessLifecycleHandler ActionLifecycleHandler ExpectOutputHandler
+    TaktukRemote TaktukPut TaktukGet ChainPut
     Action Remote Local Put Get RemoteSerial ParallelActions SequentialActions
     wait_any_actions wait_all_actions filter_bad_hosts get_remote get_fileput get_fileget
     SSH SCP TAKTUK CHAINPUT

@@ -1,0 +1,133 @@
+"""Copies of files from host to host."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from execo._archive import Archive, ArchiveError, unpack_command
+from execo._chain.chain import Chain
+from execo._chain.relay import Relay, program, relay_command
+from execo._chain.source import Source
+from execo._engine.child import Child
+from execo._engine.loop import engine
+from execo._lifecycle import Launch
+from execo.action import Action
+from execo.connexion import ConnexionParams
+from execo.host import Host, get_hosts_list, hosts_in_short
+from execo.process import ProcessBase
+from execo.spelling import accept_old_spellings
+from execo.substitutions import Substitutions, substituted_options
+from execo.transfer import Files, checked_files, checked_location
+
+
+class ChainPutProcess(ProcessBase):
+    """The part of a host in a chain: it takes the files, and gives them to the next host."""
+
+    def __init__(
+        self,
+        files: Sequence[str],
+        location: str,
+        host: Host,
+        connexion_params: Mapping[str, Any] | None,
+        **options: Any,
+    ) -> None:
+        self._host = host
+        self._files = tuple(files)
+        self.connexion_params = connexion_params
+        self._unpack = unpack_command(location, len(files) > 1)
+        super().__init__(("chainput", "--", *files, f"{host}:{location}"), **options)
+
+    @property
+    def host(self) -> Host:
+        """Host to which files are copied."""
+        return self._host
+
+    def _argv(self) -> list[str]:
+        params = ConnexionParams.of(self.connexion_params).without_terminal()
+        return params.ssh_argv(self._host, relay_command(len(program())))
+
+    @classmethod
+    def _children(cls, launches: Sequence[Launch]) -> list[Child]:
+        chains: dict[object, list[Launch]] = {}
+        for launch in launches:
+            chains.setdefault(launch.process._files, []).append(launch)
+        return [child for files, group in chains.items() for child in cls._chained(files, group)]
+
+    @classmethod
+    def _chained(cls, files: Any, launches: Sequence[Launch]) -> list[Child]:
+        try:
+            source = Source(Archive(files))
+        except ArchiveError as error:
+            why = [replace(launch.options, impossible=str(error)) for launch in launches]
+            return super()._children(
+                [launch._replace(options=own) for launch, own in zip(launches, why, strict=True)]
+            )
+        relays = [launch.process._relay(source) for launch in launches]
+        settings = ConnexionParams.of(launches[0].process.connexion_params).settings
+        chain = Chain(
+            engine().loop,
+            relays,
+            source,
+            patience=settings.chainput_patience,
+            silence=settings.chainput_silence,
+        )
+        children = []
+        for launch, relay in zip(launches, relays, strict=True):
+            launch.process._get_ready()
+            # bytes go through it: no terminal here either
+            child = engine().child(launch.argv, replace(launch.options, pty=False), relay)
+            relay.attach(chain, child)
+            launch.process._launched(child)
+            children.append(child)
+        return children
+
+    def _relay(self, source: Source) -> Relay:
+        address = ConnexionParams.of(self.connexion_params).address(self._host)
+        return Relay(str(self._host), address, self, self._unpack, source)
+
+
+class ChainPut(Action):
+    """Copy files and directories to hosts in a chain; arguments are those of `Put`.
+
+    This machine sends the data once, to the first host; each host gives it to the next while it
+    stores it. Prefer it to Put for big files and many hosts with disks of their own: the time
+    hardly depends on the number of hosts. Prefer Put where hosts can't connect to one another, for
+    small files, and where others may not see the data, which is not encrypted between hosts.
+
+    Hosts need Perl, tar and coreutils: any Debian. They listen on a free port, for whoever knows a
+    secret of this run. A host that is lost fails alone: this machine sends the rest to the one
+    behind it. What arrived is verified by its length and SHA-256; files that were there before are
+    overwritten as data comes. Connexion params: `chainput_patience`, seconds without a host that
+    becomes ready after which the others are not waited for, they make a second chain;
+    `chainput_silence`, seconds after which a host that says nothing is lost.
+    """
+
+    @accept_old_spellings
+    def __init__(
+        self,
+        hosts: Iterable[Host | str] | Host | str | None,
+        local_files: Files,
+        remote_location: str | os.PathLike[str] = ".",
+        connexion_params: Mapping[str, Any] | None = None,
+        process_args: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """`process_args`: options of each process; `options`: those of Action."""
+        super().__init__(**options)
+        self.hosts = get_hosts_list(hosts)
+        self.local_files = checked_files(local_files, "local_files")
+        self.remote_location = checked_location(remote_location, "remote_location")
+        substitute = Substitutions()
+        for index, host in enumerate(self.hosts):
+            address = ConnexionParams.of(connexion_params).address(host)
+            files = [
+                os.path.expanduser(substitute(file, index, address)) for file in self.local_files
+            ]
+            location = substitute(self.remote_location, index, address)
+            own = substituted_options(process_args, substitute, index, address)
+            process = ChainPutProcess(files, location, host, connexion_params, **own)
+            self.processes.append(process)
+
+    def _description(self) -> str:
+        return f"ChainPut({', '.join(self.local_files)} to {hosts_in_short(self.hosts)})"
