@@ -102,8 +102,9 @@ async def deploy(
     all, which is no try.
 
     Return (deployed hosts, undeployed hosts), sets of the hosts that were asked for. `tries` of
-    it tells what each try did, and is logged as a table; `errors` gives reasons. At Ctrl-C the
-    deployments are cancelled on the servers. Raises as Kadeployer, TypeError, ValueError.
+    it tells what each try did; `table()` shows them, and is logged; `errors` gives reasons. At
+    Ctrl-C the deployments are cancelled on the servers. Raises as Kadeployer, TypeError,
+    ValueError.
     """
     hosts = get_unique_hosts_list(deployment.hosts)
     _check_possible(deployment, hosts, deploy_timeout, check_timeout)

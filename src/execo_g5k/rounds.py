@@ -19,7 +19,7 @@ from execo.host import Host, fold_hosts
 from execo_g5k.outcome import Failure, FailureKind, Outcome, merged
 from execo_g5k.parse.refusal import RefusalKind
 from execo_g5k.stray import despite_cancel
-from execo_g5k.tries import Deployed, Try, tries_table
+from execo_g5k.tries import Deployed, Try
 
 logger = logging.getLogger("execo")
 
@@ -90,8 +90,9 @@ class Rounds:
             if not batch:
                 break
             await self._try(batch)
-        logger.info("%s", tries_table(self._tries, len(self._hosts)))
-        return self.result()
+        result = self.result()
+        logger.info("%s", result.table())
+        return result
 
     def result(self) -> Deployed:
         """Return what came of the rounds so far."""

@@ -59,6 +59,10 @@ class Deployed(_Pair):
         pair.errors = dict(errors or {})
         return pair
 
+    def table(self) -> str:
+        """Return what each try did, as a table: a line for each."""
+        return _tries_table(self.tries, len(self.deployed | self.undeployed))
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (Deployed, (self.deployed, self.undeployed, self.tries, self.errors))
 
@@ -77,8 +81,7 @@ _COLUMNS: tuple[tuple[str, Callable[[Try], str]], ...] = (
 )
 
 
-def tries_table(tries: Iterable[Try], hosts: int) -> str:
-    """Return a table with a line for each try; `hosts`: how many there are in all."""
+def _tries_table(tries: Iterable[Try], hosts: int) -> str:
     rows = [[title for title, _ in _COLUMNS]]
     rows += [[cell(one) for _, cell in _COLUMNS] for one in tries]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
