@@ -145,12 +145,22 @@ def _is_served(path: Path) -> bool:
 
 
 def _new_directories() -> Iterator[Path]:
-    longest = _LONGEST - len("/execo-xxxxxxxx/000000")
+    longest = _LONGEST - len("/execo-ssh-4194304-xxxxxxxx/000000")
     for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
         # ssh would expand % and ~, and split at spaces
         if len(base) <= longest and _SIMPLE.fullmatch(base):
             with contextlib.suppress(OSError):
-                yield Path(tempfile.mkdtemp(prefix="execo-", dir=base))
+                _delete_orphans(base)
+                yield Path(tempfile.mkdtemp(prefix=f"execo-ssh-{os.getpid()}-", dir=base))
+
+
+def _delete_orphans(base: str) -> None:
+    """Delete the directories that processes of this user left when they were killed."""
+    for directory in Path(base).glob("execo-ssh-*-*"):
+        owner = directory.name.split("-")[2]
+        mine = directory.lstat().st_uid == os.geteuid()
+        if mine and owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _masters(directories: Sequence[Path]) -> Iterator[int]:

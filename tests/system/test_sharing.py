@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import textwrap
 from pathlib import Path
@@ -162,3 +164,25 @@ def test_at_the_end_of_a_script_nothing_is_left(plain):
     assert path.is_relative_to(tempfile.gettempdir())
     assert not path.parent.exists()
     until(lambda: master_of(path) is None)
+
+
+def test_what_a_script_that_is_killed_leaves_is_deleted_by_the_next_one(plain):
+    source = f"""
+        import os, signal
+        from execo import SshProcess, configuration
+        configuration["connexion_reuse"] = True
+        assert SshProcess("true", {HOST!r}, {plain!r}).run().ok
+        if {{killed}}:
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    killed = ("-c", textwrap.dedent(source).replace("{killed}", "True"))
+    assert subprocess.run([sys.executable, *killed], check=False).returncode == -signal.SIGKILL
+    base = Path(tempfile.gettempdir())
+    orphans = {path for path in base.glob("execo-ssh-*") if not owner_lives(path)}
+    assert orphans
+    checked_script(textwrap.dedent(source).replace("{killed}", "False"))
+    assert not any(path.exists() for path in orphans)
+
+
+def owner_lives(directory):
+    return Path("/proc", directory.name.split("-")[2]).exists()
