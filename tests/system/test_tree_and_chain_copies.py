@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from execo import CHAINPUT, ChainPut, Host, Put, TaktukGet, TaktukPut, configuration, get_fileput
-from tests.system.helpers import free_port, until
+from tests.system.helpers import HOSTS, free_port, until
 
 pytestmark = pytest.mark.slow
 
@@ -91,8 +91,8 @@ BOTH = [pytest.param(TaktukPut, marks=with_taktuk), ChainPut]
 def test_files_and_directories_arrive_and_dead_hosts_fail_alone(
     kind, reach, files, there, tmp_path
 ):
-    dead = [Host(f"127.0.0.{n}", port=free_port([f"127.0.0.{n}"])) for n in (20, 21, 22)]
-    hosts = [dead[0], *SIXTEEN[:8], dead[1], *SIXTEEN[8:], dead[2]]
+    dead = [Host(f"127.0.1.{n}", port=free_port([f"127.0.1.{n}"])) for n in (20, 21, 22)]
+    hosts = [dead[0], *HOSTS[:30], dead[1], *HOSTS[30:], dead[2]]
     action = kind(hosts, files, there(hosts), reach, QUIET).run(100)
     for host, process in zip(hosts, action.processes, strict=True):
         assert process.host == host
@@ -102,7 +102,7 @@ def test_files_and_directories_arrive_and_dead_hosts_fail_alone(
             assert "refused" in process.error_reason
         else:
             assert (process.exit_code, process.stdout, process.stderr) == (0, "", "")
-    check(tmp_path, SIXTEEN)
+    check(tmp_path, HOSTS)
 
 
 @pytest.mark.parametrize("kind", BOTH)
