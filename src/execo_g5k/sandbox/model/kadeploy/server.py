@@ -110,6 +110,7 @@ class KadeployServer:
                 str(row["network_address"]), str(row["cluster"])
             )
             for row in rows
+            if row["network_address"]
         }
         self._machines = machines
         self._new_id = new_id
