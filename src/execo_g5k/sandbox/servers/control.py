@@ -49,6 +49,7 @@ class Control:
             "node": self._node,
             "scheduler": self._scheduler,
             "outage": self._outage,
+            "trouble": self._trouble,
             "mend": self._mend,
             "shift": self._shift,
             "status": self._status,
@@ -223,9 +224,22 @@ class Control:
         site = self._site(request)
         if request["what"] == "database":
             self._grid.set_database(site.name, up=bool(request["up"]))
+        elif request["what"] == "kadeploy":
+            self._grid.kadeploy[site.name].set_running(up=bool(request["up"]))
         else:
             site.up = bool(request["up"])
         self._grid.wake()
+        return {}
+
+    async def _trouble(self, request: Request) -> Answer:
+        """Let deployments of a node go wrong."""
+        place = self._node_place(request)
+        troubles = self._grid.kadeploy[place.site].troubles
+        kinds: dict[str, Callable[..., None]] = {
+            "fail": troubles.fail, "spoil": troubles.spoil,
+            "slow down": troubles.slow_down, "lock": troubles.lock,
+        }  # fmt: skip
+        kinds[request["what"]](place.full_name, **request["how"])
         return {}
 
     async def _mend(self, request: Request) -> Answer:
@@ -233,6 +247,8 @@ class Control:
         for site in self._grid.sites.values():
             site.up = True
             self._grid.set_database(site.name, up=True)
+            self._grid.kadeploy[site.name].set_running(up=True)
+            self._grid.kadeploy[site.name].troubles.forget()
             site.mute = False
             site.silent_nodes.clear()
             ill = site.table.all & ~site.table.alive

@@ -1,12 +1,14 @@
 """The nodes as Kadeploy finds them: up or not, and the systems that they run."""
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from execo_g5k.sandbox.model.kadeploy.machines import STANDARD, System
 from execo_g5k.sandbox.servers.places import Directory, Place
 from execo_g5k.sandbox.servers.processes import Processes
+
+_NAME = re.compile(r"([a-z]+)(\d*)")
 
 
 class NodeMachines:
@@ -24,6 +26,7 @@ class NodeMachines:
         self._processes = processes
         self._down: set[str] = set()
         self._systems: dict[str, System] = {}
+        processes.partition = lambda place: self.system(place).partition
         self.alive: Callable[[Place], bool] = lambda place: True
         """Tells whether a host that is up answers at all."""
         self.changed: Callable[[Place], object] = lambda place: None
@@ -69,12 +72,12 @@ class NodeMachines:
         keys = ssh / "authorized_keys"
         keys.touch(mode=0o600)
         keys.write_text("".join(f"{key}\n" for key in system.keys))
-        _write_release(self._directory.os_release(place), system.name)
+        release = self._directory.os_release(place)
+        release.parent.mkdir(parents=True, exist_ok=True)
+        release.write_text(_os_release(system))
 
 
-def _write_release(path: Path, name: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        f'PRETTY_NAME="{name}"\nNAME="{name}"\nID={name.partition("-")[0]}\n'
-        'HOME_URL="https://www.grid5000.fr/"\n'
-    )
+def _os_release(system: System) -> str:
+    match = _NAME.match(system.name)
+    name, number = (match[1], match[2]) if match else ("linux", "")
+    return f'PRETTY_NAME="{system.title}"\nID={name}\nVERSION_ID="{number}"\n'

@@ -12,10 +12,11 @@ import struct
 import sys
 import termios
 from asyncio.subprocess import PIPE
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from execo_g5k.sandbox.model.kadeploy.machines import STANDARD_PARTITION
 from execo_g5k.sandbox.servers.isolation import Isolation
 from execo_g5k.sandbox.servers.places import Directory, Kind, Place
 
@@ -59,6 +60,8 @@ class Processes:
         self._directory = directory
         self._isolation = isolation
         self._has_bash = shutil.which("bash") is not None
+        self.partition: Callable[[Place], str] = lambda place: STANDARD_PARTITION
+        """Tells what is mounted on / of a node."""
 
     # --- start
 
@@ -122,6 +125,8 @@ class Processes:
             HOST_MARK: place.full_name,
             **command.environment,
         }
+        if place.kind is Kind.NODE:
+            environment[ROOT_MARK] = self.partition(place)
         if not self._isolation.works:
             environment["TMPDIR"] = str(self._directory.temporary(place))
         return environment

@@ -2,7 +2,6 @@
 
 optparse   options as Ruby reads them
 options    what the commands that work on nodes are asked
-yaml       the part of YAML in which environments are described
 envfile    descriptions of environments, read and printed
 results    the last lines: the nodes that are well and those that are not
 follow     an operation as its client sees it

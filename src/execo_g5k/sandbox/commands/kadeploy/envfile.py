@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from execo_g5k.sandbox.commands.kadeploy.yaml import BadYaml, load
+import yaml
+
 from execo_g5k.sandbox.model.kadeploy.environments import Environment
 
 _KNOWN = frozenset(
@@ -14,6 +15,8 @@ _KNOWN = frozenset(
         "multipart", "options", "custom_variables",
     }
 )  # fmt: skip
+# that of libyaml, whose words Ruby prints
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXTS = ("name", "os")
 _IMAGE = ("file", "kind", "compression")
 
@@ -38,9 +41,14 @@ def read_description(text: str, file: str, user: str) -> Description:
         BadDescription: it is none.
     """
     try:
-        fields = load(text)
-    except BadYaml as error:
-        raise BadDescription(f"Invalid YAML file '{file}'\n({file}): {error}") from None
+        fields = yaml.load(text, _LOADER)
+    except yaml.MarkedYAMLError as error:
+        why = f"{error.problem} {error.context or ''}".rstrip()
+        where = error.context_mark or error.problem_mark
+        place = f" at line {where.line + 1} column {where.column + 1}" if where else ""
+        raise BadDescription(f"Invalid YAML file '{file}'\n({file}): {why}{place}") from None
+    except yaml.YAMLError:
+        raise BadDescription(f"Invalid YAML file '{file}'") from None
     if not isinstance(fields, Mapping):
         raise BadDescription(f"Invalid YAML file '{file}'")
     _require(fields, _TEXTS, "environment description", "")

@@ -177,10 +177,7 @@ def add_nodes(wishes: Wishes, text: str) -> None:
 
 
 def _lines(call: Call, name: str) -> list[str]:
-    if name == "-":
-        text = call.stdin
-    else:
-        text = call.files.read(readable(call, name))
+    text = call.stdin if name == "-" else call.files.read(readable(call, name))
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 

@@ -120,6 +120,7 @@ def deployment(
     system = System(
         boot=Boot.DEPLOYED,
         name=environment.name,
+        title=environment.description or environment.name,
         partition=f"{wanted.device}{wanted.partition}",
         keys=wanted.keys,
         vlan=wanted.vlan,

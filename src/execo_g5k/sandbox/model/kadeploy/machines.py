@@ -26,6 +26,8 @@ class System:
     boot: Boot = Boot.STANDARD
     name: str = "debian11-x64-std"
     """Name of its environment."""
+    title: str = ""
+    """What its environment is, for people."""
     partition: str = STANDARD_PARTITION
     """The one that is mounted on /."""
     keys: tuple[str, ...] = ()

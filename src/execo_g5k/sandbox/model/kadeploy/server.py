@@ -25,7 +25,6 @@ from execo_g5k.sandbox.model.kadeploy.steps import (
 )
 from execo_g5k.sandbox.model.kadeploy.troubles import Troubles
 from execo_g5k.sandbox.model.kadeploy.workflow import (
-    FAMILIES,
     OLD,
     RECENT,
     Order,
@@ -78,12 +77,6 @@ class Setting:
     """Cluster -> what stands before its lines; c1, c2... without."""
     server: str = "localhost"
     """What clients call it when they do not reach it."""
-
-    def __post_init__(self) -> None:
-        if self.family not in FAMILIES:
-            raise ValueError(f"kadeploy: {self.family!r}: expected one of {', '.join(FAMILIES)}")
-        if not self.seconds > 0:
-            raise ValueError(f"deploy_time: {self.seconds!r}: expected more than 0")
 
 
 class KadeployServer:
@@ -323,11 +316,11 @@ class KadeployServer:
         for run in self._runs.pop(workflow.wid, []):
             self._agenda.drop(run.activities)
 
-    def stop(self) -> None:
-        """Stop the server: it loses its operations, and the marks of their nodes stay."""
-        self.up = False
+    def set_running(self, *, up: bool) -> None:
+        """Start or stop it: then it loses its operations, and the marks of their nodes stay."""
+        self.up = up
         for workflow in self.workflows.values():
-            if not workflow.done:
+            if not up and not workflow.done:
                 self._drop(workflow)
 
     # --- time

@@ -4,9 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from execo_g5k.sandbox.model.kadeploy.steps import Macro, Micro
+from execo_g5k.sandbox.model.kadeploy.steps import STEPS, Macro, Micro
 
 UNREACHABLE = "Unreachable after the reboot"
+
+ALL_STEPS = frozenset(
+    name
+    for macro in STEPS
+    for micro in macro.micros
+    for name in (macro.name, micro.name, f"{macro.name}-{micro.name}")
+)
+"""Where a deployment can fail: MACRO, micro or MACRO-micro."""
 
 SSH = "ssh"
 SYSTEM = "system"
@@ -49,6 +57,26 @@ class Troubles:
     """Node -> seconds that each of its reboots takes longer."""
     locked: set[str] = field(default_factory=set)
     """Nodes that somebody else deploys for ever."""
+
+    def fail(self, node: str, step: str, reason: str, times: int | None) -> None:
+        """Let deployments of a node fail; `times`: how many, None for all."""
+        if step not in ALL_STEPS:
+            raise ValueError(f"step: {step!r}: expected one of {', '.join(sorted(ALL_STEPS))}")
+        self.dooms.setdefault(node, []).append(Doom(step, reason, times))
+
+    def spoil(self, node: str, what: str, times: int | None) -> None:
+        """Let something be wrong with deployed systems of a node; `times` as for `fail`."""
+        if what not in SPOILT:
+            raise ValueError(f"what: {what!r}: expected one of {', '.join(SPOILT)}")
+        self.spoilers.setdefault(node, []).append(Spoiler(what, times))
+
+    def slow_down(self, node: str, seconds: float) -> None:
+        """Let each reboot of a node take longer."""
+        self.slow[node] = seconds
+
+    def lock(self, node: str) -> None:
+        """Let somebody else deploy a node for ever."""
+        self.locked.add(node)
 
     def take_doom(self, node: str) -> Doom | None:
         """Return why the deployment of a node that begins now fails; None if it does not."""
