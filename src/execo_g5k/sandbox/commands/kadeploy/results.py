@@ -43,9 +43,8 @@ def told_results_of_clusters(server: KadeployServer, workflow: Workflow) -> str:
             lines += [f"Nodes correctly deployed on cluster {cluster}", *well]
         if ill:
             lines.append(f"Nodes not correctly deployed on cluster {cluster}")
-            lines += [f"{node} (stderr: {_cause(workflow, node).rstrip()})" for node in ill]
-            if lines[-1].endswith(":)"):
-                lines[-1] = f"{lines[-1][:-1]} )"
+            causes = [_cause(workflow, node).removesuffix("\n") for node in ill]
+            lines += [f"{node} (stderr: {cause})" for node, cause in zip(ill, causes, strict=True)]
     return "\n".join(lines) + "\n" if lines else ""
 
 

@@ -94,7 +94,7 @@ class KadeployServer:
         self.setting = setting or Setting()
         self.up = True
         """Whether it runs."""
-        self.troubles = Troubles()
+        self.troubles = Troubles(self.setting.steps)
         self.catalogue = Catalogue(list(environments or public_environments()))
         self.workflows: dict[str, Workflow] = {}
         rows = site.table.rows

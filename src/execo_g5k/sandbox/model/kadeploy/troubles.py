@@ -1,20 +1,12 @@
 """What goes wrong on demand when nodes are deployed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from execo_g5k.sandbox.model.kadeploy.steps import STEPS, Macro, Micro
 
 UNREACHABLE = "Unreachable after the reboot"
-
-ALL_STEPS = frozenset(
-    name
-    for macro in STEPS
-    for micro in macro.micros
-    for name in (macro.name, micro.name, f"{macro.name}-{micro.name}")
-)
-"""Where a deployment can fail: MACRO, micro or MACRO-micro."""
 
 SSH = "ssh"
 SYSTEM = "system"
@@ -51,6 +43,8 @@ class Spoiler:
 class Troubles:
     """What is wrong with the nodes of a site, for Kadeploy."""
 
+    steps: Sequence[Macro] = STEPS
+    """What a deployment consists of."""
     dooms: dict[str, list[Doom]] = field(default_factory=dict)
     spoilers: dict[str, list[Spoiler]] = field(default_factory=dict)
     slow: dict[str, float] = field(default_factory=dict)
@@ -60,8 +54,10 @@ class Troubles:
 
     def fail(self, node: str, step: str, reason: str, times: int | None) -> None:
         """Let deployments of a node fail; `times`: how many, None for all."""
-        if step not in ALL_STEPS:
-            raise ValueError(f"step: {step!r}: expected one of {', '.join(sorted(ALL_STEPS))}")
+        known = [macro.name for macro in self.steps]
+        known += [micro.name for macro in self.steps for micro in macro.micros]
+        if step.rpartition("-")[2] not in known:
+            raise ValueError(f"step: {step!r}: expected one of {', '.join(dict.fromkeys(known))}")
         self.dooms.setdefault(node, []).append(Doom(step, reason, times))
 
     def spoil(self, node: str, what: str, times: int | None) -> None:
