@@ -241,7 +241,12 @@ class Grid:
     def _by_key(self, place: Place, public: str) -> Job | None:
         if place.kind is not Kind.NODE:
             return None
-        jobs = self.sites[place.site].running_on(place.full_name)
+        # OAR leaves the nodes of deploy and cosystem jobs alone: they get no key of theirs
+        jobs = (
+            job
+            for job in self.sites[place.site].running_on(place.full_name)
+            if not job.has_type("deploy") and not job.has_type("cosystem")
+        )
         return next((job for job in jobs if job.key and _bare(job.key) == public), None)
 
     def session(

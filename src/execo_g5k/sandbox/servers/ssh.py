@@ -16,6 +16,7 @@ import asyncssh
 
 from execo_g5k.sandbox.commands import COMMANDS
 from execo_g5k.sandbox.commands.wholegrid import Contact
+from execo_g5k.sandbox.model.kadeploy.machines import STANDARD
 from execo_g5k.sandbox.servers.faults import NO_FAULT, HostFaults
 from execo_g5k.sandbox.servers.grid import Denied, Grid
 from execo_g5k.sandbox.servers.isolation import Isolation
@@ -85,8 +86,10 @@ class SshServers:
             await self._listen_on(place)
 
     async def _listen_on(self, place: Place) -> None:
-        vlan = self.grid.machines.system(place).vlan
-        for port in (SSH_PORT, OAR_PORT) if vlan is None else (VLAN_PORT + vlan,):
+        system = self.grid.machines.system(place)
+        ssh_port = SSH_PORT if system.vlan is None else VLAN_PORT + system.vlan
+        # OAR's sshd is one of the standard system
+        for port in (ssh_port, OAR_PORT) if system == STANDARD else (ssh_port,):
             if (place.address, port) not in self._listening:
                 self._listening[place.address, port] = await asyncssh.listen(
                     place.address, port, options=self._options

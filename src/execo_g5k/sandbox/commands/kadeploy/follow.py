@@ -48,7 +48,8 @@ def _followed(call: Call, server: KadeployServer, workflow: Workflow, wishes: Wi
         if event is Event.TERM:
             return Reply(dies_of=_TERM)
         if event is Event.ENTER:
-            yield told(_status(server, workflow))
+            event = yield told(_status(server, workflow))
+            continue
         _check(server, workflow)
         over = workflow.done
         fresh = workflow.lines[seen:]
