@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from execo_g5k.sandbox import launch
+from execo_g5k.sandbox.model.kadeploy.workflow import FAMILIES, RECENT
 from execo_g5k.sandbox.model.platform import Sites
 from execo_g5k.sandbox.sandbox import DEFAULT_SITES, Sandbox, environment
 from execo_g5k.sandbox.servers.places import Directory
@@ -54,6 +55,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="how fast its clock runs")
     for name, text in _FEATURES.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
+    parser.add_argument("--kadeploy", choices=FAMILIES, default=RECENT, help="its Kadeploy")
+    parser.add_argument(
+        "--deploy-time", type=float, default=2.0, metavar="SECONDS", help="of a deployment"
+    )
 
 
 def _told(sites: Sites) -> str:
@@ -81,7 +86,8 @@ def _made(parsed: argparse.Namespace) -> Sandbox:
 
 
 def _features(parsed: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(parsed, name) for name in _FEATURES}
+    flags = {name: getattr(parsed, name) for name in _FEATURES}
+    return {**flags, "kadeploy": parsed.kadeploy, "deploy_time": parsed.deploy_time}
 
 
 def _say(text: str) -> None:

@@ -84,6 +84,44 @@ class Faults:
         """Start the database of a site again."""
         self._ask(do="outage", site=site, what="database", up=True)
 
+    def fail_deployment(
+        self,
+        node: str,
+        step: str = "format_deploy_part",
+        reason: str = "mkfs.ext4: No such file or directory while trying to open /dev/sda3\n",
+        times: int | None = 1,
+    ) -> None:
+        """Let the next deployments of a node fail.
+
+        `step`: where: a macro-step, a micro-step of it, or both as MACRO-micro. `reason`: what
+        Kadeploy says then. `times`: how many of them; None for all, until it is mended.
+        """
+        how = {"step": step, "reason": reason, "times": times}
+        self._ask(do="trouble", host=node, what="fail", how=how)
+
+    def spoil_deployment(self, node: str, what: str = "ssh", times: int | None = 1) -> None:
+        """Let a node be ill that Kadeploy tells to be deployed.
+
+        `what`: "ssh": its ssh server does not run; "system": it boots its standard system.
+        """
+        self._ask(do="trouble", host=node, what="spoil", how={"what": what, "times": times})
+
+    def slow_down_reboots(self, node: str, seconds: float) -> None:
+        """Let each reboot of a node take longer."""
+        self._ask(do="trouble", host=node, what="slow down", how={"seconds": seconds})
+
+    def lock_node(self, node: str) -> None:
+        """Let Kadeploy think that somebody else is deploying a node."""
+        self._ask(do="trouble", host=node, what="lock", how={})
+
+    def stop_kadeploy(self, site: str) -> None:
+        """Stop the Kadeploy server of a site: deployments that run are lost."""
+        self._ask(do="outage", site=site, what="kadeploy", up=False)
+
+    def start_kadeploy(self, site: str) -> None:
+        """Start the Kadeploy server of a site again."""
+        self._ask(do="outage", site=site, what="kadeploy", up=True)
+
     def mend_all(self) -> None:
         """Let all hosts, nodes, servers and schedulers work again; the clock stays as it is."""
         self._ask(do="mend")

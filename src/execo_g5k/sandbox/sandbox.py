@@ -19,6 +19,7 @@ from execo_g5k.config import (
 )
 from execo_g5k.sandbox import launch
 from execo_g5k.sandbox.faults import Faults
+from execo_g5k.sandbox.model.kadeploy.workflow import FAMILIES
 from execo_g5k.sandbox.model.platform import Cluster, Features, Sites, checked_sites
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers.places import Directory
@@ -73,6 +74,8 @@ class Sandbox:
         oargrid: bool = False,
         vlans: bool = False,
         subnets: bool = False,
+        kadeploy: str = "3.3",
+        deploy_time: float = 2.0,
     ) -> None:
         """Describe a sandbox; `start` starts it.
 
@@ -84,6 +87,8 @@ class Sandbox:
         `oargrid`: whether frontends have the commands of OARGrid, which Grid'5000 had until 2024.
         `vlans`, `subnets`: whether jobs can reserve them, which adds resources to each site and
         columns to what OAR tells of its resources.
+        `kadeploy`: which Kadeploy the sites have: "3.3", or "3.1" as until 2014. `deploy_time`:
+        seconds that a deployment takes.
 
         Raises:
             TypeError, ValueError: an argument is impossible.
@@ -95,7 +100,13 @@ class Sandbox:
         self._speed = _checked_number("speed", speed, above=0)
         self._pace = Pace(launch=_checked_number("launch_delay", launch_delay, least=0))
         self._first = int(_checked_number("first_job_id", first_job_id, least=1))
-        self._features = Features(oargrid=oargrid, vlans=vlans, subnets=subnets)
+        self._features = Features(
+            oargrid=oargrid,
+            vlans=vlans,
+            subnets=subnets,
+            kadeploy=_checked_family(kadeploy),
+            deploy_time=_checked_number("deploy_time", deploy_time, above=0),
+        )
         self._path = None if directory is None else Path(directory)
         self.faults = Faults(self._ask)
         """What can be broken in it."""
@@ -271,6 +282,12 @@ def _checked_user(user: object) -> str:
     if not isinstance(user, str) or not _USER.fullmatch(user):
         raise ValueError(f"user: {user!r}: expected a name of small letters and digits")
     return user
+
+
+def _checked_family(kadeploy: object) -> str:
+    if kadeploy not in FAMILIES:
+        raise ValueError(f"kadeploy: {kadeploy!r}: expected one of {', '.join(FAMILIES)}")
+    return str(kadeploy)
 
 
 def _checked_number(

@@ -1,10 +1,12 @@
 """What a command of a frontend is given, and what it answers."""
 
-from collections.abc import Mapping, Sequence
+import enum
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from execo_g5k.sandbox.model.dates import ZONE
+from execo_g5k.sandbox.model.kadeploy.server import KadeployServer
 from execo_g5k.sandbox.model.site import SiteServer
 
 if TYPE_CHECKING:
@@ -29,6 +31,15 @@ class Files(Protocol):
 
     def public_key_of(self, text: str) -> str | None:
         """Return the public key of a private one; None if the text is none."""
+
+    def append(self, name: str, text: str) -> None:
+        """Write behind the end of a file, which is made if need be; raises OSError."""
+
+    def delete(self, name: str) -> None:
+        """Delete a file, if it is there; raises OSError."""
+
+    def is_readable(self, name: str) -> bool:
+        """Tell whether a file can be read."""
 
     def public_key(self, name: str) -> str | None:
         """Return the public key of a private one; None if the file holds none."""
@@ -56,6 +67,10 @@ class Call:
     """All sites, for the commands that know of more than one."""
     waited: float = 0.0
     """Seconds since it was called first, of one whose replies told it to call again."""
+    terminal: bool = False
+    """Whether it is called on one."""
+    kadeploy: KadeployServer | None = None
+    """The Kadeploy server of the site."""
 
     @property
     def zone(self) -> str:
@@ -75,6 +90,29 @@ class Reply:
     again: float | None = None
     """Seconds after which the same is to be called again: this is but the first part of what it
     prints, and it has no exit code yet."""
+    script: str | None = None
+    """Program that is run at the end."""
+    console: str | None = None
+    """The node to whose console the caller is connected in the end."""
+    unflushed: bool = False
+    """Whether what it has printed is lost, if it still is in a buffer."""
+    dies_of: int | None = None
+    """Number of the signal that ends it."""
+
+
+class Event(enum.StrEnum):
+    """What happens to a program that goes on."""
+
+    TIME = "time"
+    ENTER = "enter"
+    """A line is typed on its terminal."""
+    INT = "int"
+    TERM = "term"
+
+
+Program = Callable[[Call], Generator[str, Event, Reply]]
+"""A command that takes time: it yields what it prints, is told what happens meanwhile, and returns
+how it ends. It is closed when its caller is gone."""
 
 
 def refusal(exit_code: int, stderr: str, stdout: str = "") -> Reply:

@@ -61,6 +61,10 @@ class Features:
     """Whether vlans can be reserved."""
     subnets: bool = False
     """Whether blocks of addresses can be reserved."""
+    kadeploy: str = "3.3"
+    """The Kadeploy of the sites: 3.3, or 3.1 as before 2014."""
+    deploy_time: float = 2.0
+    """Seconds that a deployment takes."""
 
 
 Sites = Mapping[str, Mapping[str, int | Cluster]]

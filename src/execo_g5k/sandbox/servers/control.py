@@ -9,17 +9,20 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from execo_g5k.sandbox.commands.kadeploy import PROGRAMS
 from execo_g5k.sandbox.model.jobs import State
 from execo_g5k.sandbox.model.site import SiteServer
 from execo_g5k.sandbox.servers.faults import HostFaults
 from execo_g5k.sandbox.servers.grid import Grid
 from execo_g5k.sandbox.servers.places import Kind, Place
+from execo_g5k.sandbox.servers.programs import converse
 from execo_g5k.sandbox.servers.ssh import SshServers
 
 logger = logging.getLogger("execo.sandbox")
 
 _LONGEST = 1 << 26
 _POLL = 0.02
+_LOOKS = 20
 _NODE_STATES = ("Alive", "Suspected", "Absent", "Dead")
 
 Request = dict[str, Any]
@@ -35,6 +38,7 @@ class Control:
         self._stop = stop
         self._answers: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "command": self._command,
+            "program": self._program,
             "job": self._job,
             "leave": self._leave,
             "jobs": self._jobs,
@@ -45,6 +49,7 @@ class Control:
             "node": self._node,
             "scheduler": self._scheduler,
             "outage": self._outage,
+            "trouble": self._trouble,
             "mend": self._mend,
             "shift": self._shift,
             "status": self._status,
@@ -61,8 +66,10 @@ class Control:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             line = await reader.readline()
-            if line:
-                answer = await self._answered(line)
+            answer = await self._answered(line) if line else None
+            if answer is not None and "program" in answer:
+                await self._converse(answer["program"], reader, writer)
+            elif answer is not None:
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
         writer.close()
@@ -117,6 +124,31 @@ class Control:
             "again": None if reply.again is None else self._grid.clock.real(reply.again),
             "waited": request.get("waited", 0.0) + (reply.again or 0.0),
         }
+
+    async def _program(self, request: Request) -> Answer:
+        """Find a command that takes time: the rest is a conversation."""
+        place = self._place(request)
+        if request["name"] not in PROGRAMS or not place.site:
+            raise ValueError(f"{request['name']!r} is no command of {place.hostname}")
+        return {"program": request}
+
+    async def _converse(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        call = self._grid.call(
+            self._place(request), request["arguments"], request["directory"],
+            request["environment"], request["stdin"], request.get("user"),
+            terminal=request["terminal"],
+        )  # fmt: skip
+        # kadeploy3 asks its server each second
+        longest = self._grid.kadeploy[call.site.name].setting.seconds / _LOOKS
+        pause = self._grid.clock.real(min(1.0, longest))
+        try:
+            await converse(self._grid, PROGRAMS[request["name"]], call, pause, reader, writer)
+        except Exception as error:
+            logger.exception("%s fails", request["name"])
+            told = {"error": f"{type(error).__name__}: {error}"}
+            writer.write(json.dumps(told).encode() + b"\n")
 
     async def _job(self, request: Request) -> Answer:
         site = self._grid.sites[request.get("site") or self._place(request).site]
@@ -192,9 +224,22 @@ class Control:
         site = self._site(request)
         if request["what"] == "database":
             self._grid.set_database(site.name, up=bool(request["up"]))
+        elif request["what"] == "kadeploy":
+            self._grid.kadeploy[site.name].set_running(up=bool(request["up"]))
         else:
             site.up = bool(request["up"])
         self._grid.wake()
+        return {}
+
+    async def _trouble(self, request: Request) -> Answer:
+        """Let deployments of a node go wrong."""
+        place = self._node_place(request)
+        troubles = self._grid.kadeploy[place.site].troubles
+        kinds: dict[str, Callable[..., None]] = {
+            "fail": troubles.fail, "spoil": troubles.spoil,
+            "slow down": troubles.slow_down, "lock": troubles.lock,
+        }  # fmt: skip
+        kinds[request["what"]](place.full_name, **request["how"])
         return {}
 
     async def _mend(self, request: Request) -> Answer:
@@ -202,6 +247,8 @@ class Control:
         for site in self._grid.sites.values():
             site.up = True
             self._grid.set_database(site.name, up=True)
+            self._grid.kadeploy[site.name].set_running(up=True)
+            self._grid.kadeploy[site.name].troubles.forget()
             site.mute = False
             site.silent_nodes.clear()
             ill = site.table.all & ~site.table.alive

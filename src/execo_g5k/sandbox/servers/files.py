@@ -40,6 +40,21 @@ class UserFiles:
         with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
 
+    def append(self, name: str, text: str) -> None:
+        """Write behind the end of a file, which is made if need be; raises OSError."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with open(os.open(self._path(name), flags, 0o600), "a", encoding="utf-8") as file:
+            file.write(text)
+
+    def delete(self, name: str) -> None:
+        """Delete a file, if it is there; raises OSError."""
+        self._path(name).unlink(missing_ok=True)
+
+    def is_readable(self, name: str) -> bool:
+        """Tell whether a file can be read."""
+        path = self._path(name)
+        return path.is_file() and os.access(path, os.R_OK)
+
     def public_key(self, name: str) -> str | None:
         """Return the public key of a private one; None if the file holds none."""
         return self.public_key_of(self.read(name))

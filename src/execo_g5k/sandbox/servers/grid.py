@@ -14,14 +14,17 @@ from execo_g5k.sandbox.commands.outages import READING, no_database, without_ser
 from execo_g5k.sandbox.commands.wholegrid import Contact, WholeGrid
 from execo_g5k.sandbox.model.gridjobs import GridDatabase
 from execo_g5k.sandbox.model.jobs import Job, State
+from execo_g5k.sandbox.model.kadeploy.machines import STANDARD, Boot, System
+from execo_g5k.sandbox.model.kadeploy.server import KadeployServer, Setting
 from execo_g5k.sandbox.model.networks import network_rows, site_networks
 from execo_g5k.sandbox.model.platform import DOMAIN, Cluster, Features, resource_rows
 from execo_g5k.sandbox.model.site import Pace, SiteServer
 from execo_g5k.sandbox.model.table import ResourceTable
 from execo_g5k.sandbox.servers.executor import JobExecutor
 from execo_g5k.sandbox.servers.files import UserFiles
+from execo_g5k.sandbox.servers.machines import NodeMachines
 from execo_g5k.sandbox.servers.places import OAR_PORT, Directory, Kind, Place
-from execo_g5k.sandbox.servers.processes import Processes
+from execo_g5k.sandbox.servers.processes import ROOT, Processes
 
 logger = logging.getLogger("execo.sandbox")
 
@@ -83,6 +86,9 @@ class Grid:
         self.executors: dict[str, JobExecutor] = {}
         self._news = asyncio.Event()
         self._databases: dict[str, asyncio.Event] = {}
+        self.machines = NodeMachines(directory, self.places, processes)
+        self.kadeploy: dict[str, KadeployServer] = {}
+        self._deploying = Setting(family=features.kadeploy, seconds=features.deploy_time)
         self.commands = {**COMMANDS, **(GRID_COMMANDS if features.oargrid else {})}
         """Those of frontends, by name."""
         self.contact: Callable[[str], Contact] = lambda site: Contact.ANSWERS
@@ -109,6 +115,7 @@ class Grid:
         )  # fmt: skip
         executor.site = SiteServer(name, table, executor, pace, first_job_id)
         self.sites[name], self.executors[name] = executor.site, executor
+        self.kadeploy[name] = KadeployServer(executor.site, self.machines, self._deploying)
         self.set_database(name, up=True)
 
     def frontend(self, site: str) -> Place:
@@ -137,11 +144,13 @@ class Grid:
                 continue
 
     def _advance(self, site: SiteServer) -> float | None:
+        now = self.clock.now()
         try:
-            return site.advance(self.clock.now())
+            dates = [site.advance(now), self.kadeploy[site.name].advance(now)]
         except Exception:
-            logger.exception("%s: the server of OAR fails", site.name)
-            return self.clock.now() + 1
+            logger.exception("%s: the servers of the site fail", site.name)
+            return now + 1
+        return min((date for date in dates if date is not None), default=None)
 
     # --- commands
 
@@ -166,16 +175,32 @@ class Grid:
             return no_database()
         if name != "oarprint" and name not in GRID_COMMANDS:
             await self._databases[site.name].wait()
-        call = Call(
-            site, user or self.user, arguments, self.clock.now(),
-            UserFiles(directory, lambda path: self.processes.path_here(place, path)),
-            directory, environment, stdin, place.hostname, self._whole, waited,
-        )  # fmt: skip
+        call = self.call(place, arguments, directory, environment, stdin, user)
+        call.waited = waited
         reply = self.commands[name](call)
         self.wake()
         if name in GRID_COMMANDS:
             return reply
         return reply if site.up else without_server(name, reply, f"frontend.{site.name}.{DOMAIN}")
+
+    def call(
+        self,
+        place: Place,
+        arguments: list[str],
+        directory: str,
+        environment: Mapping[str, str],
+        stdin: str = "",
+        user: str | None = None,
+        *,
+        terminal: bool = False,
+    ) -> Call:
+        """Return what a command that is called on a host is given."""
+        return Call(
+            self.sites[place.site], user or self.user, arguments, self.clock.now(),
+            UserFiles(directory, lambda path: self.processes.path_here(place, path)),
+            directory, environment, stdin, place.hostname, self._whole,
+            terminal=terminal, kadeploy=self.kadeploy[place.site],
+        )  # fmt: skip
 
     def set_database(self, site: str, *, up: bool) -> None:
         """Start or stop the database of a site."""
@@ -194,18 +219,34 @@ class Grid:
         public = _bare(key.export_public_key().decode())
         if port == OAR_PORT:
             return user == OAR and (public == self._oar_key or bool(self._by_key(place, public)))
+        if self.machines.system(place) != STANDARD:
+            return self._enters_deployed(self.machines.system(place), user, public)
         # whatever the user is called in the settings of a script: the key tells who it is
-        if user in ("root", OAR) and user != self.user or public != self._user_key:
+        if user in (ROOT, OAR) and user != self.user or public != self._user_key:
             return False
         return place.kind is not Kind.NODE or any(
             job.has_type("allow_classic_ssh") and job.user == self.user
             for job in self.sites[place.site].running_on(place.full_name)
         )
 
+    def _enters_deployed(self, system: System, user: str, public: str) -> bool:
+        if system.boot is not Boot.DEPLOYED or user != ROOT:
+            return False
+        return any(_bare(key) == public for key in system.keys)
+
+    def account(self, place: Place) -> str:
+        """Return the account of whoever has entered a host."""
+        return self.user if self.machines.system(place) == STANDARD else ROOT
+
     def _by_key(self, place: Place, public: str) -> Job | None:
         if place.kind is not Kind.NODE:
             return None
-        jobs = self.sites[place.site].running_on(place.full_name)
+        # OAR leaves the nodes of deploy and cosystem jobs alone: they get no key of theirs
+        jobs = (
+            job
+            for job in self.sites[place.site].running_on(place.full_name)
+            if not job.has_type("deploy") and not job.has_type("cosystem")
+        )
         return next((job for job in jobs if job.key and _bare(job.key) == public), None)
 
     def session(

@@ -15,18 +15,20 @@ from execo_g5k.sandbox.servers.places import Directory, Place
 
 _AS_ROOT = ("unshare", "--mount", "--uts")
 _AS_USER = ("unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "--uts")
+_AS_ROOT_OF_NODE = ("unshare", "--user", "--map-root-user", "--mount", "--uts")
 
 _TEMPORARY = Path("/tmp")
 
-# $1 directory for /tmp, $2 host name, $3 file for /etc/hosts, $4 working directory, $5 how many
-# pairs of directories to keep in sight follow
+# $1 directory for /tmp, $2 host name, $3 file for /etc/hosts, $4 one for /etc/os-release, $5
+# working directory, $6 how many pairs of directories to keep in sight follow
 _ENTER = """\
-own=$1; name=$2; hosts=$3; directory=$4; pairs=$5; shift 5
+own=$1; name=$2; hosts=$3; release=$4; directory=$5; pairs=$6; shift 6
 while [ "$pairs" -gt 0 ]; do
     mkdir -p "$2" && mount --rbind "$1" "$2" || exit 126
     shift 2; pairs=$((pairs - 1))
 done
 mount --bind "$hosts" /etc/hosts || exit 126
+[ ! -e "$release" ] || mount --bind "$release" /etc/os-release || exit 126
 mount --rbind "$own" /tmp || exit 126
 hostname "$name" 2>/dev/null || echo "$name" > /proc/sys/kernel/hostname
 cd "$directory" 2>/dev/null || cd /
@@ -47,8 +49,10 @@ class Isolation:
         """Whether each host has a /tmp and a name of its own."""
         return self._how is not None
 
-    def wrap(self, place: Place, argv: Sequence[str], directory: str) -> list[str]:
-        """Return the words that run `argv` in a directory of a host.
+    def wrap(
+        self, place: Place, argv: Sequence[str], directory: str, *, root: bool = False
+    ) -> list[str]:
+        """Return the words that run `argv` in a directory of a host, as its root if need be.
 
         Where hosts have no /tmp of their own, they have to be run in it.
         """
@@ -58,8 +62,10 @@ class Isolation:
         pairs = [str(p) for path in self._kept for p in (path, own / path.relative_to(_TEMPORARY))]
         count = str(len(self._kept))
         hosts = str(self._directory.hosts)
-        words = [str(own), place.hostname, hosts, directory, count, *pairs]
-        return [*self._how, "/bin/sh", "-c", _ENTER, "enter", *words, *argv]
+        release = str(self._directory.os_release(place))
+        words = [str(own), place.hostname, hosts, release, directory, count, *pairs]
+        how = _AS_ROOT_OF_NODE if root and self._how is _AS_USER else self._how
+        return [*how, "/bin/sh", "-c", _ENTER, "enter", *words, *argv]
 
     def path_here(self, place: Place, path: str) -> str:
         """Return where a path of a host is on this machine."""

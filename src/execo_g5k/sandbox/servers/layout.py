@@ -9,7 +9,16 @@ from pathlib import Path
 import asyncssh
 
 from execo_g5k.sandbox.commands import COMMANDS, GRID_COMMANDS
-from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, Directory, Kind, Place
+from execo_g5k.sandbox.commands.kadeploy import PROGRAMS
+from execo_g5k.sandbox.model.kadeploy.server import VLANS
+from execo_g5k.sandbox.servers.places import (
+    OAR_PORT,
+    SSH_PORT,
+    VLAN_PORT,
+    Directory,
+    Kind,
+    Place,
+)
 
 _TOOLS = ("ssh", "scp", "sftp")
 
@@ -22,8 +31,8 @@ _CALL = """\
 #!{python} -ISs
 import sys
 sys.path.insert(0, {sources!r})
-from execo_g5k.sandbox.servers import shim
-sys.exit(shim.main({name!r}, {control!r}))
+from execo_g5k.sandbox.servers import {module}
+sys.exit({module}.main({name!r}, {control!r}))
 """
 
 # the words and exit codes of oarsh 2.5.9
@@ -55,6 +64,15 @@ case $1 in
 *) echo "$HOSTNAME";;
 esac
 """
+
+# what nodes say of their disk; all else is that of this machine
+_MOUNT = """\
+#!/bin/sh
+if [ $# -gt 0 ] || [ -z "$EXECO_SANDBOX_ROOT" ]; then PATH=/usr/bin:/bin exec mount "$@"; fi
+echo "sysfs on /sys type sysfs (rw,nosuid,nodev,noexec,relatime)"
+echo "proc on /proc type proc (rw,nosuid,nodev,noexec,relatime)"
+echo "$EXECO_SANDBOX_ROOT on / type ext4 (rw,relatime,errors=remount-ro)"
+"""
 _UNAME = """\
 #!/bin/sh
 if [ "$*" = -n ]; then echo "$HOSTNAME"; else PATH=/usr/bin:/bin exec uname "$@"; fi
@@ -81,6 +99,7 @@ def make(
     lines = (f"{place.address}\t{' '.join(place.names)}\n" for place in all_places)
     directory.hosts.write_text("127.0.0.1\tlocalhost\n" + "".join(lines))
     _programs(directory, [*COMMANDS, *(GRID_COMMANDS if oargrid else ())])
+    _program(directory.on_hosts / "mount", _MOUNT)
     if not own_names:
         _program(directory.on_hosts / "hostname", _HOSTNAME)
         _program(directory.on_hosts / "uname", _UNAME)
@@ -109,10 +128,12 @@ def _ssh_config(directory: Directory, all_places: list[Place], user: str) -> Non
     known = directory.path / "known_hosts"
     known.write_text(f"sandbox {host_key}")
     taken: set[str] = set()
-    blocks = []
+    blocks = [f"Host *-kavlan-{n} *-kavlan-{n}.*\n    Port {VLAN_PORT + n}\n" for n in VLANS]
     for place in all_places:
         names = [name for name in place.names if name not in taken]
         taken.update(names)
+        if place.kind is Kind.NODE:
+            names += [f"{place.hostname}-kavlan-*"]
         blocks.append(f"Host {' '.join(names)}\n    HostName {place.address}\n")
     blocks.append(
         f"Host *\n    Port {SSH_PORT}\n    User {user}\n    IdentityFile {directory.user_key}\n"
@@ -135,16 +156,19 @@ def _programs(directory: Directory, commands: Iterable[str]) -> None:
             _program(where / name, text)
     for name in commands:
         _program(directory.on_frontends / name, _call(directory, name))
+    for name in PROGRAMS:
+        _program(directory.on_frontends / name, _call(directory, name, "caller"))
     # a job asks for its own resources on its nodes
     for name in ("oarprint", "oarstat", "g5k-subnets"):
         _program(directory.on_hosts / name, _call(directory, name))
 
 
-def _call(directory: Directory, name: str) -> str:
+def _call(directory: Directory, name: str, module: str = "shim") -> str:
     sources = str(Path(__file__).resolve().parents[3])
     return _CALL.format(
-        python=sys.executable, sources=sources, name=name, control=str(directory.control)
-    )
+        python=sys.executable, sources=sources, module=module, name=name,
+        control=str(directory.control),
+    )  # fmt: skip
 
 
 def _program(path: Path, text: str) -> None:
@@ -158,3 +182,6 @@ def _home(directory: Directory, place: Place, user: str) -> None:
     ssh.mkdir(parents=True, mode=0o700)
     for name in (directory.job_key.name, f"{directory.job_key.name}.pub"):
         (ssh / name).symlink_to(directory.keys / name)
+    keys = ssh / "authorized_keys"
+    keys.touch(mode=0o600)
+    keys.write_text(directory.user_key.with_suffix(".pub").read_text())

@@ -102,6 +102,7 @@ async def _listening(
     )  # fmt: skip
     servers = SshServers(grid, isolation, str(directory.host_key))
     grid.contact = servers.contact
+    grid.machines.alive, grid.machines.changed = servers.alive, servers.changed
     await servers.listen(first)
     return servers, grid
 

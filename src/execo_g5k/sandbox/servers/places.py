@@ -13,6 +13,9 @@ SSH_PORT = 2222
 OAR_PORT = 6667
 """Where the sshd of OAR listens on nodes."""
 
+VLAN_PORT = 2300
+"""A node that is in a vlan listens on this plus its number, which its name there stands for."""
+
 
 class Kind(enum.StrEnum):
     """What a host is for."""
@@ -138,6 +141,14 @@ class Directory:
     def home_of(self, site: str, user: str) -> Path:
         """Return the home of a user on a site."""
         return self.path / "home" / site / user
+
+    def root_home(self, place: Place) -> Path:
+        """Return the home of root on a node that is deployed."""
+        return self.path / "root" / place.site / place.hostname
+
+    def os_release(self, place: Place) -> Path:
+        """Return what is /etc/os-release on a node that is deployed."""
+        return self.path / "os-release" / place.site / place.hostname
 
     def temporary(self, place: Place) -> Path:
         """Return the directory that is /tmp on a host."""

@@ -12,10 +12,11 @@ import struct
 import sys
 import termios
 from asyncio.subprocess import PIPE
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from execo_g5k.sandbox.model.kadeploy.machines import STANDARD_PARTITION
 from execo_g5k.sandbox.servers.isolation import Isolation
 from execo_g5k.sandbox.servers.places import Directory, Kind, Place
 
@@ -27,6 +28,12 @@ JOB_MARK = "EXECO_SANDBOX_JOB"
 
 HOST_MARK = "EXECO_SANDBOX_HOST"
 """Variable that tells the full name of the host."""
+
+ROOT_MARK = "EXECO_SANDBOX_ROOT"
+"""Variable that tells the partition which is mounted on /, on nodes."""
+
+ROOT = "root"
+"""Who works on deployed nodes; on other hosts there is no such account."""
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -53,6 +60,8 @@ class Processes:
         self._directory = directory
         self._isolation = isolation
         self._has_bash = shutil.which("bash") is not None
+        self.partition: Callable[[Place], str] = lambda place: STANDARD_PARTITION
+        """Tells what is mounted on / of a node."""
 
     # --- start
 
@@ -92,7 +101,8 @@ class Processes:
         argv = [shell, "-l"] if command.text is None else [shell, "-c", command.text]
         environment = self.environment(command)
         directory = command.directory or environment["HOME"]
-        words = self._isolation.wrap(command.place, argv, directory)
+        root = command.user == ROOT
+        words = self._isolation.wrap(command.place, argv, directory, root=root)
         return words, environment, self.path_here(command.place, directory)
 
     def environment(self, command: Command) -> dict[str, str]:
@@ -105,7 +115,7 @@ class Processes:
         programs.append(Path(sys.executable).parent)
         environment = {
             "PATH": ":".join([*map(str, programs), _SYSTEM_PATH]),
-            "HOME": str(self._directory.home(place, user)),
+            "HOME": str(self.home(place, user)),
             "USER": user,
             "LOGNAME": user,
             "SHELL": "/bin/bash" if self._has_bash else "/bin/sh",
@@ -115,9 +125,16 @@ class Processes:
             HOST_MARK: place.full_name,
             **command.environment,
         }
+        if place.kind is Kind.NODE:
+            environment[ROOT_MARK] = self.partition(place)
         if not self._isolation.works:
             environment["TMPDIR"] = str(self._directory.temporary(place))
         return environment
+
+    def home(self, place: Place, user: str) -> Path:
+        """Return the home of a user on a host."""
+        root = user == ROOT
+        return self._directory.root_home(place) if root else self._directory.home(place, user)
 
     def path_here(self, place: Place, path: str) -> str:
         """Return where a path of a host is on this machine."""

@@ -29,24 +29,26 @@ def ask(control: str, request: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def main(name: str, control: str) -> int:
-    """Run a command of OAR, as a program of a host; return its exit code."""
-    host = os.environ.get(HOST_MARK, "")
-    arguments = sys.argv[1:]
-    reads = name == "oarprint" and "-" in arguments
-    request = {
-        "do": "command",
+def request_of(name: str, *, reads_input: bool) -> dict[str, Any]:
+    """Return what the sandbox is told of this call of a command."""
+    return {
         "name": name,
-        "host": host,
-        "arguments": arguments,
+        "host": os.environ.get(HOST_MARK, ""),
+        "arguments": sys.argv[1:],
         "directory": os.getcwd(),
         "environment": {
             key: value
             for key, value in os.environ.items()
             if key.startswith("OAR_") or key in _PASSED
         },
-        "stdin": sys.stdin.read() if reads else "",
+        "stdin": sys.stdin.read() if reads_input else "",
     }
+
+
+def main(name: str, control: str) -> int:
+    """Run a command of OAR, as a program of a host; return its exit code."""
+    reads = name == "oarprint" and "-" in sys.argv[1:]
+    request = {"do": "command", **request_of(name, reads_input=reads)}
     while True:
         try:
             answer = ask(control, request)
@@ -64,7 +66,7 @@ def main(name: str, control: str) -> int:
         time.sleep(answer["again"])
         request["waited"] = answer["waited"]
     if answer["connect"] is not None:
-        return _connect(control, host, answer["connect"])
+        return _connect(control, request["host"], answer["connect"])
     return int(answer["exit_code"])
 
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import socket
 from asyncio.subprocess import DEVNULL
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import asyncssh
 
 from execo_g5k.sandbox.commands import COMMANDS
 from execo_g5k.sandbox.commands.wholegrid import Contact
+from execo_g5k.sandbox.model.kadeploy.machines import STANDARD
 from execo_g5k.sandbox.servers.faults import NO_FAULT, HostFaults
 from execo_g5k.sandbox.servers.grid import Denied, Grid
 from execo_g5k.sandbox.servers.isolation import Isolation
-from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, Kind, Place
+from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, VLAN_PORT, Kind, Place
 from execo_g5k.sandbox.servers.processes import Command, set_size
 
 _READ = 65536
@@ -36,6 +38,8 @@ class SshServers:
         self.faults: dict[str, HostFaults] = {}
         self._by_address = {place.address: place for place in grid.places.values()}
         self._listening: dict[tuple[str, int], asyncssh.SSHAcceptor | asyncio.Server] = {}
+        self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._changes: set[asyncio.Task[None]] = set()
         # connexion -> what runs on it
         self._sessions: dict[asyncssh.SSHServerConnection, int] = {}
         self._options = asyncssh.SSHServerConnectionOptions(
@@ -53,9 +57,12 @@ class SshServers:
         )
 
     def place_of(self, connexion: Any) -> tuple[Place, int]:
-        """Return the host, and its port, to which somebody connected."""
+        """Return the host, and its port, to which somebody connected.
+
+        The port of a vlan is that of ssh.
+        """
         address, port = connexion.get_extra_info("sockname")[:2]
-        return self._by_address[address], port
+        return self._by_address[address], port if port == OAR_PORT else SSH_PORT
 
     def faults_of(self, place: Place) -> HostFaults:
         """Return what is wrong with a host."""
@@ -79,7 +86,10 @@ class SshServers:
             await self._listen_on(place)
 
     async def _listen_on(self, place: Place) -> None:
-        for port in (SSH_PORT, OAR_PORT):
+        system = self.grid.machines.system(place)
+        ssh_port = SSH_PORT if system.vlan is None else VLAN_PORT + system.vlan
+        # OAR's sshd is one of the standard system
+        for port in (ssh_port, OAR_PORT) if system == STANDARD else (ssh_port,):
             if (place.address, port) not in self._listening:
                 self._listening[place.address, port] = await asyncssh.listen(
                     place.address, port, options=self._options
@@ -99,22 +109,42 @@ class SshServers:
     async def break_host(self, place: Place, faults: HostFaults) -> None:
         """Let a host have faults, and no others."""
         before, self.faults[place.full_name] = self.faults_of(place), faults
-        if (before.refuses, before.hangs) == (faults.refuses, faults.hangs):
-            return
-        for port in (SSH_PORT, OAR_PORT):
-            self._listening.pop((place.address, port)).close()
-        if faults.refuses or faults.hangs:
-            # a connexion that waits for its next session would hide the fault
-            self.cut(place, idle=True)
-        if faults.refuses:
-            for port in (SSH_PORT, OAR_PORT):
-                self._listening[place.address, port] = _Nobody()  # type: ignore[assignment]
-        elif faults.hangs:
+        if (before.refuses, before.hangs) != (faults.refuses, faults.hangs):
+            await self._listen_as_it_is(place)
+
+    def alive(self, place: Place) -> bool:
+        """Tell whether a host that is up answers."""
+        faults = self.faults_of(place)
+        return not faults.refuses and not faults.hangs
+
+    def changed(self, place: Place) -> None:
+        """Take note that a node goes down, or comes up with another system."""
+        self._listen_no_more(place)
+        self.cut(place)
+        change = asyncio.get_running_loop().create_task(self._listen_as_it_is(place))
+        self._changes.add(change)
+        change.add_done_callback(self._changes.discard)
+
+    def _listen_no_more(self, place: Place) -> None:
+        for address, port in [*self._listening]:
+            if address == place.address:
+                self._listening.pop((address, port)).close()
+
+    async def _listen_as_it_is(self, place: Place) -> None:
+        async with self._changing[place.address]:
+            self._listen_no_more(place)
+            faults, machines = self.faults_of(place), self.grid.machines
+            if faults.refuses or faults.hangs:
+                # a connexion that waits for its next session would hide the fault
+                self.cut(place, idle=True)
+            if faults.refuses or machines.is_down(place) or machines.system(place).silent:
+                return
+            if not faults.hangs:
+                await self._listen_on(place)
+                return
             for port in (SSH_PORT, OAR_PORT):
                 mute = await asyncio.start_server(_never_answer, place.address, port)
                 self._listening[place.address, port] = mute
-        else:
-            await self._listen_on(place)
 
     async def mend_all(self) -> None:
         """Let all hosts work again."""
@@ -176,7 +206,7 @@ class SshServers:
             process.stderr.write(faults.banner.encode())
         if faults.garbage:
             process.stdout.write(faults.garbage.encode())
-        command = Command(place, self.grid.user, process.command, environment)
+        command = Command(place, self.grid.account(place), process.command, environment)
         if faults.cut_after is not None:
             await self._cut_short(process, command, faults.cut_after)
         else:
@@ -218,11 +248,6 @@ class SshServers:
         process.stdout.write(reply.stdout.encode("utf-8", "surrogateescape"))
         process.stderr.write(reply.stderr.encode("utf-8", "surrogateescape"))
         process.exit(reply.exit_code)
-
-
-class _Nobody:
-    def close(self) -> None:
-        pass
 
 
 async def _never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -424,8 +449,8 @@ class _Files(asyncssh.SFTPServer):
         self._channel = channel
         servers.began(channel)
         self._place, _ = servers.place_of(channel)
-        user = servers.grid.user
-        self._home = str(servers.grid.directory.home(self._place, user))
+        user = servers.grid.account(self._place)
+        self._home = str(servers.grid.processes.home(self._place, user))
 
     def exit(self) -> None:
         self._servers.over(self._channel)

@@ -35,6 +35,15 @@ class MemoryFiles:
     def write(self, name: str, text: str, *, parents: bool = False) -> None:
         self.texts[name] = text
 
+    def append(self, name: str, text: str) -> None:
+        self.texts[name] = self.texts.get(name, "") + text
+
+    def delete(self, name: str) -> None:
+        self.texts.pop(name, None)
+
+    def is_readable(self, name: str) -> bool:
+        return name in self.texts
+
     def public_key_of(self, text: str) -> str | None:
         return f"ssh-rsa {text.split()[-1]}" if text.startswith("-----BEGIN") else None
 
