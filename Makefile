@@ -7,10 +7,11 @@ PY := $(VENV)/bin/python
 GRID := $(or $(wildcard $(PY)),python3) -m testbed
 export VENV
 
-.PHONY: help demo test lint unit grid-up grid-down grid-test sandbox-test bench clean
+.PHONY: help demo demo-deploy test lint unit grid-up grid-down grid-test sandbox-test bench clean
 
 help:
 	@echo 'make demo       run a first experiment on a sandbox: a small Grid'"'"'5000 in one process'
+	@echo 'make demo-deploy  deploy an image on nodes of two sites, where one fails at first'
 	@echo 'make test       lint, unit and system tests, tests on the real OAR grid'
 	@echo 'make lint       ruff, mypy, layers'
 	@echo 'make unit       unit and system tests only'
@@ -21,6 +22,9 @@ help:
 
 demo:
 	@scripts/demo.sh
+
+demo-deploy:
+	@scripts/demo.sh deploy
 
 test:
 	@scripts/test.sh

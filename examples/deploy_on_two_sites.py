@@ -16,6 +16,7 @@ from execo_g5k import (
     oardel,
     oarsub,
 )
+from execo_g5k.kadeploy import KadeployProgress
 
 SITES = ("nancy", "lyon")
 IMAGE = "debian12-min"
@@ -38,6 +39,12 @@ def reserve() -> list[tuple[int, str | None]]:
     return obtained
 
 
+def show(progress: KadeployProgress) -> None:
+    """Show what happens on nodes while they are deployed, but for the small steps."""
+    if progress.micro is None:
+        print(f"    {progress}", flush=True)
+
+
 def main() -> None:
     """Reserve, deploy, work as root, and give back whatever happens."""
     say(f"reserving two nodes on each of {', '.join(SITES)}")
@@ -45,7 +52,7 @@ def main() -> None:
     try:
         nodes = [node for job in jobs for node in get_oar_job_nodes(*job)]
         say(f"deploying {IMAGE} on {', '.join(node.address for node in nodes)}")
-        result = deploy(Deployment(nodes, env_name=IMAGE), num_tries=2)
+        result = deploy(Deployment(nodes, env_name=IMAGE), num_tries=2, progress=show)
         deployed, undeployed = result
         print(result.table())
         for node in undeployed:

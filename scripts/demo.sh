@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
 # From nothing to a first experiment, on a sandbox: two sites of four nodes on this machine.
+# `scripts/demo.sh deploy` deploys an image on nodes of both.
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
-script=examples/first_experiment.py
-
 scripts/venv.sh run
-say "execo-g5k sandbox run -- python3 $script"
-"$VENV/bin/execo-g5k" sandbox run -- "$VENV/bin/python" "$script"
+if [ "${1:-}" = deploy ]; then
+    script=examples/deploy_in_a_sandbox.py
+    say "python3 $script"
+    "$VENV/bin/python" "$script"
+else
+    script=examples/first_experiment.py
+    say "execo-g5k sandbox run -- python3 $script"
+    "$VENV/bin/execo-g5k" sandbox run -- "$VENV/bin/python" "$script"
+fi
 say "\`$VENV/bin/execo-g5k sandbox shell\` opens a shell in such a sandbox"

@@ -1,5 +1,7 @@
 """Scripts written as users write them, unchanged, in the sandbox."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +10,14 @@ import pytest
 
 pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 
+from execo_g5k.sandbox import Sandbox
+
 SCRIPTS = Path(__file__).parents[1] / "scripts"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run(name):
-    command = [sys.executable, SCRIPTS / f"{name}.py"]
+def run(name, directory=SCRIPTS):
+    command = [sys.executable, directory / f"{name}.py"]
     return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
 
 
@@ -62,3 +67,35 @@ def test_a_grid_job_on_frontends_without_oargrid(sandbox, tmp_path, monkeypatch)
         "['nancy', 'lyon']",
         "1800 True True",
     ], done
+
+
+@pytest.mark.skipif(not shutil.which("taktuk"), reason="no taktuk: apt-get install taktuk")
+@pytest.mark.parametrize("oargrid", [True, False])
+def test_a_grid_job_that_is_deployed_and_used_through_taktuk(oargrid, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with Sandbox(oargrid=oargrid, deploy_time=1):
+        done = run("deploy_grid_job")
+    nodes = ["grisou-1.nancy", "grisou-2.nancy", "nova-1.lyon"]
+    root = "root" if os.geteuid() == 0 else "alice"
+    assert done.stdout.splitlines() == [
+        "3 0",
+        "True ['grisou-1', 'grisou-2', 'nova-1']",
+        str([[root, f"{node}.grid5000.fr"] for node in nodes]),
+    ], done
+
+
+def test_the_example_of_a_deployment_with_a_node_that_fails():
+    done = run("deploy_in_a_sandbox", EXAMPLES)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    [first, second] = [line.split()[-7:] for line in lines if line.split()[:1] in (["1"], ["2"])]
+    assert first == ["4", "3", "1", "0", "0", "0", "3"]
+    assert second == ["1", "1", "0", "0", "0", "0", "4"]
+    told = [line.strip() for line in lines if ", debian 12" in line]
+    assert sorted(line.split()[2] for line in told) == [
+        "grisou-1,",
+        "grisou-2,",
+        "nova-1,",
+        "nova-2,",
+    ]
+    assert lines[-1] == "* all jobs are deleted"
