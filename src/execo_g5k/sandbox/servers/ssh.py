@@ -40,8 +40,9 @@ class SshServers:
         self._listening: dict[tuple[str, int], asyncssh.SSHAcceptor | asyncio.Server] = {}
         self._changing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._changes: set[asyncio.Task[None]] = set()
-        # connexion -> what runs on it
         self._sessions: dict[asyncssh.SSHServerConnection, int] = {}
+        """Connexion -> how much runs on it."""
+        self._hosts: dict[asyncssh.SSHServerConnection, Place] = {}
         self._options = asyncssh.SSHServerConnectionOptions(
             server_factory=lambda: _Entrance(self),
             server_host_keys=[host_key],
@@ -155,29 +156,32 @@ class SshServers:
     def cut(self, place: Place, *, idle: bool = False) -> None:
         """Cut all connexions of a host, or those alone that nothing runs on."""
         for connexion, sessions in [*self._sessions.items()]:
-            if self.place_of(connexion)[0] is place and not (idle and sessions):
+            if self._hosts[connexion] is place and not (idle and sessions):
                 connexion.abort()
 
-    def entered(self, connexion: asyncssh.SSHServerConnection) -> None:
-        """Note a connexion."""
-        self._sessions[connexion] = 0
+    def entered(self, connexion: asyncssh.SSHServerConnection, place: Place) -> None:
+        """Note a connexion to a host."""
+        self._sessions[connexion], self._hosts[connexion] = 0, place
 
     def left(self, connexion: asyncssh.SSHServerConnection) -> None:
         """Forget a connexion."""
         self._sessions.pop(connexion, None)
+        self._hosts.pop(connexion, None)
 
     # --- sessions
 
     def began(self, channel: Any) -> None:
         """Note that something runs on the connexion of a channel."""
-        self._sessions[channel.get_connection()] += 1
+        connexion = channel.get_connection()
+        if connexion in self._sessions:
+            self._sessions[connexion] += 1
 
     def over(self, channel: Any) -> None:
         """Note that it runs no more."""
         connexion = channel.get_connection()
         if connexion in self._sessions:
             self._sessions[connexion] -= 1
-            faults = self.faults_of(self.place_of(connexion)[0])
+            faults = self.faults_of(self._hosts[connexion])
             if not self._sessions[connexion] and (faults.refuses or faults.hangs):
                 connexion.close()
 
@@ -418,7 +422,7 @@ class _Entrance(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connexion = conn
         self._place, self._port = self._servers.place_of(conn)
-        self._servers.entered(conn)
+        self._servers.entered(conn, self._place)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._servers.left(self._connexion)
