@@ -133,6 +133,8 @@ class JobWatcher:
             return Watched(await self._outcome(wait), wait.info)
         finally:
             self._forget(wait)
+            # an answer that comes later is nobody's
+            done.cancel()
 
     async def _outcome(self, wait: _Wait) -> Outcome:
         if wait.limit is None:

@@ -6,7 +6,7 @@ import datetime
 (gridjob, key) = oargridsub(
     [
         (OarSubmission(resources="{cluster=\\'grisou\\'}/nodes=2"), "nancy"),
-        (OarSubmission("/nodes=1", job_type="deploy"), "lyon"),
+        (OarSubmission("/nodes=1"), "lyon"),
     ],
     walltime=datetime.timedelta(minutes=30),
     additional_options="-t allow_classic_ssh",

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 )
 SPECS = [
     (OarSubmission("{cluster='grisou'}/nodes=2"), "nancy"),
-    (OarSubmission("/nodes=1", job_type="deploy"), "lyon"),
+    (OarSubmission("/nodes=1", job_type="allow_classic_ssh"), "lyon"),
 ]
 
 

@@ -29,7 +29,7 @@ from tests.system.helpers import until
 
 SPECS = [
     (OarSubmission(resources="/nodes=2"), "nancy"),
-    (OarSubmission("/nodes=1", job_type="deploy"), "lyon"),
+    (OarSubmission("/nodes=1", job_type="allow_classic_ssh"), "lyon"),
 ]
 SITES = ["nancy", "lyon"]
 
@@ -81,7 +81,7 @@ def test_a_script_reserves_waits_uses_its_nodes_and_deletes(sandbox):
     assert info["user"] == sandbox.user
     starts = [get_oar_job_info(*job)["start_date"] for job in jobs]
     assert info["start_date"] == max(starts)
-    assert get_oar_job_info(*jobs[1])["types"] == ["deploy"]
+    assert get_oar_job_info(*jobs[1])["types"] == ["allow_classic_ssh"]
     assert get_current_oargrid_jobs() == [gridjob]
     oargriddel([gridjob])
     until(lambda: not live_jobs(sandbox), 20)

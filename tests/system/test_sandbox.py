@@ -1,5 +1,6 @@
 """The sandbox as users meet it: ssh, scp, sftp, oarsh, the library, faults, the command line."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -70,6 +71,90 @@ def test_the_exit_code_of_a_command_is_never_lost(sandbox, tmp_path):
     codes = [subprocess.run([*ssh_shared, "exit 3"], **options).returncode for _ in range(30)]
     subprocess.run([*ssh_shared, "-O", "exit"], **options)
     assert codes == [3] * 30
+
+
+def of_shell(text, **options):
+    """Run a command line of this machine; return its exit code and output."""
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", text], capture_output=True, text=True, timeout=60,
+        **options,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "end"),
+    [
+        ("ssh nancy 'head -c 20M /dev/zero' </dev/null | (sleep 0.5; wc -c)", (0, "20971520\n")),
+        (
+            "ssh -tt nancy 'head -c 2M /dev/zero' </dev/null 2>&- | (sleep 0.5; wc -c)",
+            (0, "2097152\n"),
+        ),
+        ("head -c 3M /dev/zero | ssh nancy 'exec <&-; echo hi'", (0, "hi\n")),
+        ("head -c 3M /dev/zero | ssh nancy 'head -c 1 | wc -c'", (0, "1\n")),
+        ("ssh nancy yes | head -1", (141, "y\n")),
+        ("ssh nancy 'kill -40 $$'", (255, "")),
+        ("ssh nancy 'sleep 0.3 & echo first'", (0, "first\n")),
+        ("echo 'basename $(command -v oarsub)' | ssh nancy", (0, "oarsub\n")),
+        ("ssh nancy 'bash -lc \"command -v oarsh\" | xargs basename'", (0, "oarsh\n")),
+    ],
+)
+def test_streams_and_shells_are_as_those_of_sshd(sandbox, command, end):
+    code, output = of_shell(command)
+    # head may be gone before ssh notices that nobody reads
+    assert (code if end[0] != 141 else 141, output) == end
+
+
+def test_a_command_that_reads_nothing_leaves_the_others_of_its_connexion_alone(sandbox, tmp_path):
+    shared = f"ssh -o ControlMaster=auto -o ControlPath={tmp_path}/s -o ControlPersist=9 nancy"
+    assert of_shell(f"{shared} true") == (0, "")
+    other = subprocess.Popen([*shared.split(), "sleep 1; echo fine"], stdout=subprocess.PIPE)
+    assert of_shell(f"head -c 3M /dev/zero | {shared} true")[1] == ""
+    assert other.communicate(timeout=30)[0] == b"fine\n"
+    of_shell(f"{shared} -O exit")
+
+
+def test_a_fifo_in_the_place_of_a_file_stops_nothing(sandbox):
+    assert of_shell("ssh nancy 'mkfifo f; oarsub -k -e f true'")[0] != 0
+    assert of_shell("ssh nancy 'oarsub -O f true'")[0] == 0
+    assert "Job id" in of_shell("ssh nancy oarstat")[1]
+
+
+def test_a_job_whose_file_for_errors_is_none_any_more_is_deleted(sandbox):
+    (job_id, _), _ = start(command="rm OAR.*.stderr; mkdir OAR.$OAR_JOB_ID.stderr; sleep 600")
+    until(lambda: of_shell("ssh nancy 'ls -d OAR.*.stderr/'")[0] == 0)
+    oardel([(job_id, "nancy")])
+    until(lambda: get_current_oar_jobs(["nancy"]) == [])
+
+
+def test_ctrl_c_deletes_an_interactive_job_that_waits(sandbox):
+    sandbox.run_as("bob", "nancy", ["oarsub", "-l", "nodes=4", "sleep 600"])
+    main, far = os.openpty()
+    process = subprocess.Popen(["ssh", "-tt", "nancy", "oarsub -I"], stdin=far, stdout=far)
+    os.close(far)
+    said = b""
+    while b"waiting" not in said and b"prediction" not in said:
+        said += os.read(main, 4096)
+    os.write(main, b"\x03")
+    while b"Job(s) deleted." not in said:
+        said += os.read(main, 4096)
+    assert b"Caught Interrupt (^C), Deleting the job" in said
+    assert process.wait(20) == 1
+    os.close(main)
+    until(lambda: get_current_oar_jobs(["nancy"]) == [])
+
+
+def test_the_loss_of_the_connexion_ends_an_interactive_job(sandbox):
+    main, far = os.openpty()
+    process = subprocess.Popen(["ssh", "-tt", "nancy", "oarsub -I"], stdin=far, stdout=far)
+    os.close(far)
+    said = b""
+    while b"Connect to OAR job" not in said:
+        said += os.read(main, 4096)
+    process.kill()
+    process.wait()
+    os.close(main)
+    until(lambda: get_current_oar_jobs(["nancy"]) == [], 20)
 
 
 def test_a_terminal_is_one(sandbox):
@@ -336,6 +421,43 @@ def test_settings_and_programs_come_back_at_the_end(monkeypatch):
     assert grid.faults is not None
     with pytest.raises(SandboxError, match="call start"):
         grid.hosts()
+
+
+def test_it_may_be_entered_in_itself():
+    before = os.environ["PATH"]
+    with Sandbox() as grid:
+        inside = os.environ["PATH"]
+        with grid.entered():
+            pass
+        assert os.environ["PATH"] == inside
+    assert os.environ["PATH"] == before
+
+
+def test_what_a_dead_server_and_forked_processes_leave_ends_with_the_sandbox():
+    number = str(3_000_000 + os.getpid())
+    with Sandbox() as grid:
+        start(command=f"sleep {number}")
+        own = subprocess.Popen(["sleep", "100"])
+        os.kill(grid.pid, signal.SIGKILL)
+    until(lambda: not running(f"sleep {number}"))
+    assert own.poll() is None, "a program of the user is killed"
+    own.kill()
+    own.wait()
+    with Sandbox() as grid:
+        start(command=f"sleep {number}")
+        # it holds the other end of the server's input
+        forked = multiprocessing.get_context("fork").Process(target=time.sleep, args=(100,))
+        forked.start()
+        pid = grid.pid
+    assert not Path(f"/proc/{pid}").exists()
+    until(lambda: not running(f"sleep {number}"))
+    forked.kill()
+    forked.join()
+
+
+def test_a_directory_that_is_there_is_refused(tmp_path):
+    with pytest.raises(SandboxError, match="File exists"):
+        Sandbox(directory=tmp_path).start()
 
 
 def test_a_sandbox_that_runs_is_not_started_again(sandbox):

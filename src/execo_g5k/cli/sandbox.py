@@ -13,6 +13,7 @@ from execo_g5k.sandbox.model.kadeploy.workflow import FAMILIES, RECENT
 from execo_g5k.sandbox.model.platform import Sites
 from execo_g5k.sandbox.sandbox import DEFAULT_SITES, Sandbox, environment
 from execo_g5k.sandbox.servers.places import Directory
+from execo_g5k.sandbox.servers.processes import kill_commands
 
 _CLUSTER = re.compile(r"([a-z0-9]+):(\d+)", re.IGNORECASE)
 _EXAMPLE = "nancy=grisou:4,gros:8"
@@ -191,9 +192,12 @@ def _stop(parsed: argparse.Namespace) -> int:
     if not directory.control.exists():
         _say("no sandbox was started")
         return 0
+    said = "ended"
     try:
         launch.stop(directory)
-    finally:
-        launch.remove(directory)
-    _say("sandbox: ended")
+    except launch.SandboxError:
+        said = "it had died; what it left is deleted"
+    kill_commands(directory)
+    launch.remove(directory)
+    _say(f"sandbox: {said}")
     return 0

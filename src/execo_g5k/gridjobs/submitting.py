@@ -29,8 +29,14 @@ from execo_g5k.stray import Mark, despite_cancel
 
 logger = logging.getLogger("execo")
 
+Outcome = int | Error
+"""Id of a job, or why there is none."""
+
 _LEAD = 5
 """Seconds from now to the common start: mostly all sites have answered, and nobody waits long."""
+
+_LONGER_LEAD = 30
+"""The same at a second attempt, when a site has answered too late for the first."""
 
 _APART = 60
 """Seconds between the clocks of sites that are worth a warning."""
@@ -58,6 +64,7 @@ class Submission:
         # the default site of another process may be another one
         named = [Spec(s, frontend.name if site is None else site) for (s, site), frontend in specs]
         self._wanted = replace(wanted, specs=tuple(named))
+        self._dated_here = wanted.reservation_date is None and wanted.together
         now = grid.clock.time()
         sites = tuple(site for _, site in named)
         draft = Record(_draft(self._wanted, now), Mark.new().value, sites)
@@ -83,10 +90,11 @@ class Submission:
         wanted = self._wanted
         date, key_file = wanted.reservation_date, wanted.key_file
         try:
-            if date is None and wanted.together:
-                date = await self._common_date(deadline)
             if key_file is None:
                 key_file = await self._new_key(deadline)
+            # last: time passes
+            if date is None and wanted.together:
+                date = await self._common_date(deadline, _LEAD)
         except GridJobNotRecorded:
             self._claim.abandon()
             raise
@@ -100,7 +108,7 @@ class Submission:
         self._wanted = replace(wanted, reservation_date=date, key_file=key_file)
         return True
 
-    async def _common_date(self, deadline: Deadline) -> float:
+    async def _common_date(self, deadline: Deadline, lead: float) -> float:
         """Return a date that is soon on all sites, by their own clocks."""
         frontends = self._distinct()
         clocks: list[int] = []
@@ -113,7 +121,7 @@ class Submission:
         if max(clocks) - min(clocks) > _APART:
             told = ", ".join(f"{f.name} {c}" for f, c in zip(frontends, clocks, strict=True))
             logger.warning("clocks of sites differ, the jobs will not start together: %s", told)
-        return max(clocks) + _LEAD
+        return max(clocks) + lead
 
     async def _new_key(self, deadline: Deadline) -> str | None:
         path = self._store.key_path(self._id)
@@ -128,16 +136,19 @@ class Submission:
 
     async def _submit(self, deadline: Deadline) -> GridJob | None:
         wanted = self._wanted
-        specs = wanted.dated(self._claim.record.mark)
         try:
-            outcomes = await submit_all(
-                self._grid, specs, self._frontends, wanted.key_file, deadline
-            )
+            outcomes = await self._asked(deadline)
+            if self._dated_here and any(map(_came_too_late, outcomes)):
+                outcomes = await self._asked_again(outcomes, deadline)
+        except FrontendUnreachable as error:
+            self._claim.abandon()
+            logger.warning("no grid job: %s", error)
+            return None
         finally:
             if self._own_key:
                 await despite_cancel(remove_key(self._distinct(), self._id))
-        parts = parts_of(specs, [o if isinstance(o, int) else None for o in outcomes])
-        if len(parts) == len(specs) or (parts and wanted.keep_partial):
+        parts = self._obtained(outcomes)
+        if len(parts) == len(outcomes) or (parts and wanted.keep_partial):
             return await self._recorded(parts)
         if parts:
             logger.warning("no grid job: what was obtained is deleted: %s", _told(parts))
@@ -145,6 +156,25 @@ class Submission:
         elif all(isinstance(outcome, Error) and _made_none(outcome) for outcome in outcomes):
             self._claim.abandon()
         return None
+
+    async def _asked(self, deadline: Deadline) -> Sequence[Outcome]:
+        specs = self._wanted.dated(self._claim.record.mark)
+        key_file = self._wanted.key_file
+        return await submit_all(self._grid, specs, self._frontends, key_file, deadline)
+
+    async def _asked_again(
+        self, outcomes: Sequence[Outcome], deadline: Deadline
+    ) -> Sequence[Outcome]:
+        """Give back what was obtained for a date that is over, and ask for a later one."""
+        if parts := self._obtained(outcomes):
+            await self._delete(parts)
+        date = await self._common_date(deadline, _LONGER_LEAD)
+        self._wanted = replace(self._wanted, reservation_date=date)
+        return await self._asked(deadline)
+
+    def _obtained(self, outcomes: Sequence[Outcome]) -> tuple[JobRef, ...]:
+        job_ids = [outcome if isinstance(outcome, int) else None for outcome in outcomes]
+        return parts_of(self._wanted.specs, job_ids)
 
     async def _recorded(self, parts: tuple[JobRef, ...]) -> GridJob:
         date, key_file = self._wanted.reservation_date, self._wanted.key_file
@@ -195,6 +225,10 @@ def _user() -> str | None:
         return getpass.getuser()
     except (OSError, KeyError):
         return None
+
+
+def _came_too_late(outcome: Outcome) -> bool:
+    return isinstance(outcome, SubmissionRefused) and "too old" in outcome.reason
 
 
 def _made_none(error: Error) -> bool:

@@ -5,6 +5,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,10 @@ def prepare(
             f"directory: {str(path)!r}: expected at most {_LONGEST} letters, digits, /, ., _ and -"
         )
     else:
-        path.mkdir(parents=True, mode=0o700)
+        try:
+            path.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            raise SandboxError(f"directory: {str(path)!r}: {error.strerror}") from error
     directory = Directory(path.resolve())
     told = {
         "sites": {
@@ -67,7 +71,7 @@ def prepare(
         "pace": asdict(pace),
         "first_job_id": first_job_id,
         "features": asdict(features),
-        "parent": parent,
+        "parent": os.getpid() if parent else None,
     }
     directory.settings.write_text(json.dumps(told, indent=1))
     return directory
@@ -116,14 +120,14 @@ def stop(directory: Directory) -> None:
     """End the process of a sandbox, and wait for its end.
 
     Raises:
-        SandboxError: it is not there, or does not end.
+        SandboxError: it is not there.
     """
     pid = ask(directory, do="status")["pid"]
     with os.fdopen(os.pidfd_open(pid)) as process:
         ask(directory, do="stop")
         ended, _, _ = select.select([process], [], [], _STOP)
-    if not ended:
-        raise SandboxError(f"the process {pid} of the sandbox in {directory.path} does not end")
+        if not ended:
+            os.kill(pid, signal.SIGKILL)
 
 
 def remove(directory: Directory) -> None:
@@ -131,8 +135,8 @@ def remove(directory: Directory) -> None:
     shutil.rmtree(directory.path, ignore_errors=True)
 
 
-def ask(directory: Directory, /, **request: Any) -> dict[str, Any]:
-    """Ask the process of a sandbox.
+def ask(directory: Directory, /, timeout: float | None = None, **request: Any) -> dict[str, Any]:
+    """Ask the process of a sandbox; `timeout` in seconds.
 
     Raises:
         SandboxError: it is not there, or can't do it.
@@ -140,7 +144,7 @@ def ask(directory: Directory, /, **request: Any) -> dict[str, Any]:
     from execo_g5k.sandbox.servers import shim
 
     try:
-        answer = shim.ask(str(directory.control), request)
+        answer = shim.ask(str(directory.control), request, timeout)
     except OSError as error:
         raise SandboxError(f"no sandbox runs in {directory.path}: {error}") from error
     if "error" in answer:

@@ -1,5 +1,6 @@
 """A whole Grid'5000 in one process of this machine: for trying scripts, and for testing them."""
 
+import contextlib
 import json
 import math
 import os
@@ -23,7 +24,7 @@ from execo_g5k.sandbox.model.kadeploy.workflow import FAMILIES
 from execo_g5k.sandbox.model.platform import Cluster, Features, Sites, checked_sites
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers.places import Directory
-from execo_g5k.sandbox.servers.processes import MARK, own_user
+from execo_g5k.sandbox.servers.processes import MARK, kill_commands, own_user
 
 DEFAULT_SITES: Sites = {"nancy": {"grisou": 4}, "lyon": {"nova": 2, "taurus": 2}}
 """Sites of a sandbox that is not told any."""
@@ -39,6 +40,7 @@ _POLLING = {"polling_interval": 1, "tiny_polling_interval": 0.5, "no_ssh_for_loc
 
 _USER = re.compile(r"[a-z_][a-z0-9_-]*")
 _MOST = 1e9
+_ANSWER = 5.0
 
 
 class Sandbox:
@@ -59,8 +61,6 @@ class Sandbox:
 
     _directory: Directory | None = None
     _process: subprocess.Popen[bytes] | None = None
-    _before: dict[str, str | None]
-    _settings_before: list[dict[str, Any]]
 
     def __init__(
         self,
@@ -108,6 +108,8 @@ class Sandbox:
             deploy_time=_checked_number("deploy_time", deploy_time, above=0),
         )
         self._path = None if directory is None else Path(directory)
+        # it may be entered again in a block
+        self._before: list[tuple[dict[str, str | None], list[dict[str, Any]]]] = []
         self.faults = Faults(self._ask)
         """What can be broken in it."""
 
@@ -149,14 +151,18 @@ class Sandbox:
     def stop(self) -> None:
         """End all of its processes, and delete its files."""
         if self._process is not None and self._directory is not None:
-            # the end of its input tells it to stop
+            # the end of its input tells it to stop, unless a forked process holds the other end
             if self._process.stdin is not None:
                 self._process.stdin.close()
+            with contextlib.suppress(launch.SandboxError):
+                launch.ask(self._directory, timeout=_ANSWER, do="stop")
             try:
                 self._process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            # it may have been killed, and could not do it
+            kill_commands(self._directory)
             launch.remove(self._directory)
         self._process = self._directory = None
 
@@ -197,9 +203,10 @@ class Sandbox:
 
     def _enter(self) -> None:
         wanted = self.environment()
-        self._before = {name: os.environ.get(name) for name in wanted}
+        variables = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
-        self._settings_before = [settings.copy() for settings in (*_SETTINGS, g5k_configuration)]
+        settings_before = [settings.copy() for settings in (*_SETTINGS, g5k_configuration)]
+        self._before.append((variables, settings_before))
         for settings in _SETTINGS:
             settings.update(settings.defaults())
         g5k_configuration.update(
@@ -207,12 +214,13 @@ class Sandbox:
         )
 
     def _leave(self) -> None:
-        for name, value in self._before.items():
+        variables, settings_before = self._before.pop()
+        for name, value in variables.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        before = zip((*_SETTINGS, g5k_configuration), self._settings_before, strict=True)
+        before = zip((*_SETTINGS, g5k_configuration), settings_before, strict=True)
         for settings, values in before:
             settings.clear()
             settings.update(values)

@@ -104,6 +104,20 @@ def test_each_site_gets_its_oarsub_for_a_common_date(grid: World) -> None:
     assert run(flows.get_oargrid_job_key(str(grid_job_id))) == KEY
 
 
+def test_a_site_that_answers_too_late_for_the_date_is_asked_for_a_later_one(grid: World) -> None:
+    late = refused("Reservation too old")
+    grid["nancy"].on("oarsub", then=[submitted(4), submitted(5)])
+    grid["nancy"].on("oardel", then=Answer("Deleting the job = 4 ...REGISTERED.\n"))
+    grid["lyon"].on("oarsub", then=[late, submitted(7)])
+    grid_job_id = obtained(SPECS)
+    assert run(flows.get_oargrid_job_oar_jobs(grid_job_id)) == [(5, "nancy"), (7, "lyon")]
+    [deleted] = grid["nancy"].called("oardel")
+    assert "4" in deleted
+    for site in ("nancy", "lyon"):
+        dates = [value(argv, "-r") for argv in grid[site].called("oarsub")]
+        assert dates == [format_oar_date(NOW + 5), format_oar_date(NOW + 30)]
+
+
 def test_a_date_that_is_given_is_that_of_all(grid: World) -> None:
     accept(grid)
     run(flows.oargridsub(SPECS, NOW + 7200))

@@ -159,9 +159,11 @@ class Control:
     async def _leave(self, request: Request) -> Answer:
         site = self._grid.sites[self._place(request).site]
         job = site.jobs[request["job_id"]]
-        if job.interactive:
+        if job.interactive and job.state is State.RUNNING:
             site.ended(job, 0, self._grid.clock.now())
-            self._grid.wake()
+        elif job.interactive:
+            site.delete(job.job_id, job.user, self._grid.clock.now())
+        self._grid.wake()
         return {}
 
     async def _jobs(self, request: Request) -> Answer:
@@ -175,6 +177,8 @@ class Control:
 
     async def _clear(self, request: Request) -> Answer:
         site = self._site(request)
+        if not site.up:
+            raise ValueError(f"the OAR server of {site.name} is stopped: start_server() first")
         while jobs := list(site.live()):
             for job in jobs:
                 site.delete(job.job_id, "root", self._grid.clock.now())

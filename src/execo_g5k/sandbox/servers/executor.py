@@ -15,6 +15,7 @@ from execo_g5k.sandbox.model.platform import Row
 from execo_g5k.sandbox.model.request import told_duration
 from execo_g5k.sandbox.model.site import SiteServer
 from execo_g5k.sandbox.model.table import ids_of
+from execo_g5k.sandbox.servers.files import open_regular
 from execo_g5k.sandbox.servers.places import Directory, Place
 from execo_g5k.sandbox.servers.processes import JOB_MARK, Command, Processes
 
@@ -124,7 +125,8 @@ class JobExecutor:
         return code << 8 if code >= 0 else -code
 
     def _file(self, job: Job, name: str) -> BinaryIO:
-        return open(self._path(job, name), "ab")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        return open(open_regular(self._path(job, name), flags), "ab")
 
     def _path(self, job: Job, name: str) -> Path:
         """Return where a file of a job is on this machine."""
@@ -132,9 +134,10 @@ class JobExecutor:
         return Path(self._processes.path_here(self.place_of(job), path))
 
     def _note(self, job: Job, text: str) -> None:
-        path = self._path(job, job.stderr_file)
-        if path.exists():
-            with open(path, "a", encoding="utf-8") as file:
+        # a job may have deleted it, or made something else of it
+        with contextlib.suppress(OSError):
+            fd = open_regular(self._path(job, job.stderr_file), os.O_WRONLY | os.O_APPEND)
+            with open(fd, "a", encoding="utf-8") as file:
                 file.write(f"## OAR [{told_date(self._now())}] {text} ##\n")
 
     # --- what jobs are given

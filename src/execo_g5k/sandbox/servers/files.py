@@ -11,16 +11,35 @@ import asyncssh
 _LONGEST = 1 << 22
 
 
+def open_regular(path: Path, flags: int) -> int:
+    """Return a descriptor of a regular file, or of a device such as /dev/null.
+
+    Raises:
+        OSError: it is something else, such as a fifo, which would be waited for.
+    """
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    mode = os.fstat(fd).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISCHR(mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return fd
+
+
 class UserFiles:
     """Files by names relative to where a command was called."""
 
-    def __init__(self, directory: str, here: Callable[[str], str] = str) -> None:
-        """`here` tells where a path of the host is on this machine."""
+    def __init__(
+        self, directory: str, here: Callable[[str], str] = str, home: str | None = None
+    ) -> None:
+        """`here` tells where a path of the host is on this machine; ~/ stands for `home`."""
         self._directory = Path(directory)
         self._here = here
+        self._home = home
 
     def _path(self, name: str) -> Path:
-        return Path(self._here(str(self._directory / Path(name).expanduser())))
+        if self._home is not None and name.startswith("~/"):
+            name = f"{self._home}/{name[2:]}"
+        return Path(self._here(str(self._directory / name)))
 
     def read(self, name: str) -> str:
         """Return the text of a file; raises OSError."""
@@ -37,13 +56,13 @@ class UserFiles:
         if parents:
             path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+        with open(open_regular(path, flags), "w", encoding="utf-8") as file:
             file.write(text)
 
     def append(self, name: str, text: str) -> None:
         """Write behind the end of a file, which is made if need be; raises OSError."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        with open(os.open(self._path(name), flags, 0o600), "a", encoding="utf-8") as file:
+        with open(open_regular(self._path(name), flags), "a", encoding="utf-8") as file:
             file.write(text)
 
     def delete(self, name: str) -> None:

@@ -197,7 +197,10 @@ class Grid:
         """Return what a command that is called on a host is given."""
         return Call(
             self.sites[place.site], user or self.user, arguments, self.clock.now(),
-            UserFiles(directory, lambda path: self.processes.path_here(place, path)),
+            UserFiles(
+                directory, lambda path: self.processes.path_here(place, path),
+                environment.get("HOME"),
+            ),
             directory, environment, stdin, place.hostname, self._whole,
             terminal=terminal, kadeploy=self.kadeploy[place.site],
         )  # fmt: skip

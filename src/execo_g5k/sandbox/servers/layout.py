@@ -19,6 +19,7 @@ from execo_g5k.sandbox.servers.places import (
     Kind,
     Place,
 )
+from execo_g5k.sandbox.servers.processes import PATH_MARK
 
 _TOOLS = ("ssh", "scp", "sftp")
 
@@ -182,6 +183,12 @@ def _home(directory: Directory, place: Place, user: str) -> None:
     ssh.mkdir(parents=True, mode=0o700)
     for name in (directory.job_key.name, f"{directory.job_key.name}.pub"):
         (ssh / name).symlink_to(directory.keys / name)
+    write_profile(home)
     keys = ssh / "authorized_keys"
     keys.touch(mode=0o600)
     keys.write_text(directory.user_key.with_suffix(".pub").read_text())
+
+
+def write_profile(home: Path) -> None:
+    """Let login shells find the programs of the sandbox, whatever /etc/profile says."""
+    (home / ".profile").write_text(f'PATH="${PATH_MARK}:$PATH"\n')

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping
 
 from execo_g5k.sandbox.model.kadeploy.machines import STANDARD, System
+from execo_g5k.sandbox.servers.layout import write_profile
 from execo_g5k.sandbox.servers.places import Directory, Place
 from execo_g5k.sandbox.servers.processes import Processes
 
@@ -67,6 +68,7 @@ class NodeMachines:
         for path in (home, self._directory.temporary(place)):
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir(parents=True)
+        write_profile(home)
         ssh = home / ".ssh"
         ssh.mkdir(mode=0o700)
         keys = ssh / "authorized_keys"

@@ -71,8 +71,10 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
     if settings["parent"]:
-        # the other end of standard input is held by the process that started this one
+        # the other end of standard input is held by the process that started this one, and maybe
+        # by processes that it forked
         loop.add_reader(sys.stdin.fileno(), stopped.set)
+        _watch(settings["parent"], loop, stopped)
     time_passes = loop.create_task(grid.run())
     # who waits for this may be gone; then standard input has ended too
     with contextlib.suppress(BrokenPipeError):
@@ -82,6 +84,16 @@ async def _serve(
     time_passes.cancel()
     processes.kill_all()
     await servers.close()
+
+
+def _watch(pid: int, loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    """Stop with a process."""
+    try:
+        loop.add_reader(os.pidfd_open(pid), stopped.set)
+    except ProcessLookupError:
+        stopped.set()
+    except OSError:
+        logger.warning("this kernel does not tell the end of process %d", pid)
 
 
 async def _listening(

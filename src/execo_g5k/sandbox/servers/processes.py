@@ -29,6 +29,9 @@ JOB_MARK = "EXECO_SANDBOX_JOB"
 HOST_MARK = "EXECO_SANDBOX_HOST"
 """Variable that tells the full name of the host."""
 
+PATH_MARK = "EXECO_SANDBOX_PATH"
+"""Variable that tells what PATH begins with: login shells set PATH anew."""
+
 ROOT_MARK = "EXECO_SANDBOX_ROOT"
 """Variable that tells the partition which is mounted on /, on nodes."""
 
@@ -113,8 +116,10 @@ class Processes:
             programs.insert(0, self._directory.on_frontends)
         # scripts on hosts run with the interpreter that has this package
         programs.append(Path(sys.executable).parent)
+        found_first = ":".join(map(str, programs))
         environment = {
-            "PATH": ":".join([*map(str, programs), _SYSTEM_PATH]),
+            "PATH": f"{found_first}:{_SYSTEM_PATH}",
+            PATH_MARK: found_first,
             "HOME": str(self.home(place, user)),
             "USER": user,
             "LOGNAME": user,
@@ -154,8 +159,13 @@ class Processes:
         _kill(f"{HOST_MARK}={place.full_name}", f"{MARK}={self._directory.path}")
 
     def kill_all(self) -> None:
-        """Kill all processes of the sandbox but this one."""
-        _kill(f"{MARK}={self._directory.path}")
+        """Kill all processes of the hosts."""
+        kill_commands(self._directory)
+
+
+def kill_commands(directory: Directory) -> None:
+    """Kill all processes of the hosts of a sandbox; those that users started in it live on."""
+    _kill(f"{MARK}={directory.path}", f"{HOST_MARK}=")
 
 
 def _kill(*marks: str) -> None:
@@ -171,8 +181,15 @@ def _marked(marks: Sequence[bytes]) -> Iterator[int]:
         except OSError:
             continue
         pid = int(path.parent.name)
-        if pid != os.getpid() and all(mark in variables for mark in marks):
+        if pid != os.getpid() and all(_has(variables, mark) for mark in marks):
             yield pid
+
+
+def _has(variables: Sequence[bytes], mark: bytes) -> bool:
+    """Tell whether there is a variable; NAME= stands for any value."""
+    if mark.endswith(b"="):
+        return any(variable.startswith(mark) for variable in variables)
+    return mark in variables
 
 
 def set_size(terminal: int, size: tuple[int, int]) -> None:

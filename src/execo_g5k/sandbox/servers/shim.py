@@ -3,8 +3,10 @@
 Started for each call, so it imports what each call needs and nothing more.
 """
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,9 +18,10 @@ _POLL = 0.1
 _PASSED = ("TZ", "HOME")
 
 
-def ask(control: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer of a sandbox; raises OSError when it does not answer."""
+def ask(control: str, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
+    """Return the answer of a sandbox; raises OSError when it does not answer in time."""
     with socket.socket(socket.AF_UNIX) as connexion:
+        connexion.settimeout(timeout)
         connexion.connect(control)
         connexion.sendall(json.dumps(request).encode() + b"\n")
         with connexion.makefile("rb") as answer:
@@ -70,14 +73,27 @@ def main(name: str, control: str) -> int:
     return int(answer["exit_code"])
 
 
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _connect(control: str, host: str, job_id: int) -> int:
     """Open a shell on the first node of a job, once it runs."""
     asked = {"do": "job", "host": host, "job_id": job_id}
-    while not (job := ask(control, asked))["running"]:
-        if job["state"] in ("Error", "Terminated"):
-            print(f"[ERROR] The job {job_id} did not start", file=sys.stderr)
-            return 1
-        time.sleep(_POLL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, _interrupt)
+    try:
+        while not (job := ask(control, asked))["running"]:
+            if job["state"] in ("Error", "Terminated"):
+                print(f"[ERROR] The job {job_id} did not start", file=sys.stderr)
+                return 1
+            time.sleep(_POLL)
+    except KeyboardInterrupt:
+        ask(control, {"do": "leave", "host": host, "job_id": job_id})
+        # its terminal may be gone
+        with contextlib.suppress(OSError):
+            print(f"\n\nCaught Interrupt (^C), Deleting the job {job_id}...\nJob(s) deleted.\n")
+        return 1
     node = job["hosts"][0]
     print(f"Connect to OAR job {job_id} via the node {node}", flush=True)
     terminal = ["-t"] if sys.stdin.isatty() else []
@@ -85,6 +101,8 @@ def _connect(control: str, host: str, job_id: int) -> int:
     environment.pop("OAR_JOB_KEY_FILE", None)
     try:
         subprocess.run(["oarsh", *terminal, node], env=environment, check=False)
+    except KeyboardInterrupt:
+        return 1
     finally:
         ask(control, {"do": "leave", "host": host, "job_id": job_id})
     print(f"Disconnected from OAR job {job_id}.")

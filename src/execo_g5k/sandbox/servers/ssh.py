@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import os
 import shlex
-import signal
 import socket
 from asyncio.subprocess import DEVNULL
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -21,9 +19,13 @@ from execo_g5k.sandbox.servers.faults import NO_FAULT, HostFaults
 from execo_g5k.sandbox.servers.grid import Denied, Grid
 from execo_g5k.sandbox.servers.isolation import Isolation
 from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, VLAN_PORT, Kind, Place
-from execo_g5k.sandbox.servers.processes import Command, set_size
+from execo_g5k.sandbox.servers.processes import Command
+from execo_g5k.sandbox.servers.streams import on_pipes, on_terminal
 
 _READ = 65536
+
+# clients of OpenSSH tell others less: not that nobody reads any more
+_VERSION = "OpenSSH_9.2p1 sandbox"
 _CLOSE = 2.0
 _A_MOMENT = 0.2
 _INTERACTIVE = ("-I", "-C")
@@ -54,6 +56,7 @@ class SshServers:
             kex_algs=["curve25519-sha256", "curve25519-sha256@libssh.org"],
             encryption_algs=["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr"],
             gss_host=None,
+            server_version=_VERSION,
             login_timeout=300,
         )
 
@@ -229,18 +232,20 @@ class SshServers:
             process.stdout.write(said)
             # a client that hears of the end at the same time shows nothing
             await asyncio.sleep(_A_MOMENT)
-        process.channel.get_connection().close()
-        # as without a terminal, it goes on
-        await child.communicate()
+            process.channel.get_connection().close()
+            # as without a terminal, it goes on
+            while await child.stdout.read(_READ):
+                pass
+        await child.wait()
 
     async def _answer(self, process: "asyncssh.SSHServerProcess[bytes]", command: Command) -> None:
         words, place = _plain_words(command.text), command.place
         if process.term_type is not None:
-            await _on_terminal(self.grid, process, command)
+            await on_terminal(self.grid.processes, process, command)
         elif words is not None and place.kind is Kind.FRONTEND and _is_of_oar(words):
             await self._of_oar(process, command, words)
         else:
-            await _on_pipes(self.grid, process, command)
+            await on_pipes(self.grid.processes, process, command)
 
     async def _of_oar(
         self, process: "asyncssh.SSHServerProcess[bytes]", command: Command, words: list[str]
@@ -303,112 +308,6 @@ def _is_of_oar(words: list[str]) -> bool:
         and not reads_input
         and not any(word in rest[1:] for word in _INTERACTIVE)
     )
-
-
-# --- commands of the machine
-
-
-async def _on_pipes(
-    grid: Grid, process: "asyncssh.SSHServerProcess[bytes]", command: Command
-) -> None:
-    child = await grid.processes.start(command)
-    # a client that has heard both ends closes, and would miss an exit status that comes later
-    await process.redirect(child.stdin, child.stdout, child.stderr, send_eof=False)
-    _exit(process, await child.wait())
-
-
-async def _on_terminal(
-    grid: Grid, process: "asyncssh.SSHServerProcess[bytes]", command: Command
-) -> None:
-    size = process.term_size[:2]
-    kind = process.term_type or "dumb"
-    child, terminal = await grid.processes.start_on_terminal(command, size, kind)
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-
-    def printed() -> None:
-        try:
-            data = os.read(terminal, _READ)
-        except BlockingIOError:
-            return
-        except OSError:
-            # nobody holds the other end any more
-            data = b""
-        if data:
-            process.stdout.write(data)
-        else:
-            loop.remove_reader(terminal)
-            ended.set()
-
-    os.set_blocking(terminal, False)
-    loop.add_reader(terminal, printed)
-    typing = loop.create_task(_type(process, terminal))
-    hung_up = loop.create_task(_hang_up(process, child))
-    code = await child.wait()
-    hung_up.cancel()
-    # what was printed last may still be under way, unless something else keeps the terminal
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(1):
-            await ended.wait()
-    loop.remove_reader(terminal)
-    typing.cancel()
-    os.close(terminal)
-    _exit(process, code)
-
-
-async def _hang_up(
-    process: "asyncssh.SSHServerProcess[bytes]", child: asyncio.subprocess.Process
-) -> None:
-    """Do to a command on a terminal what the loss of the connexion does."""
-    await process.wait_closed()
-    for number in (signal.SIGHUP, signal.SIGCONT):
-        for pid in _session_of(child.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-
-
-def _session_of(pid: int) -> list[int]:
-    """Return a process and its children, which have the terminal."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return [pid]
-    return [int(child) for child in children] or [pid]
-
-
-async def _type(process: "asyncssh.SSHServerProcess[bytes]", terminal: int) -> None:
-    while True:
-        try:
-            data = await process.stdin.read(_READ)
-        except asyncssh.TerminalSizeChanged as change:
-            set_size(terminal, (change.width, change.height))
-            continue
-        except (asyncssh.BreakReceived, asyncssh.SignalReceived):
-            continue
-        except OSError:
-            return
-        if not data:
-            # on a terminal the end of input is a character, which sshd does not send
-            return
-        await _write(terminal, data)
-
-
-async def _write(terminal: int, data: bytes) -> None:
-    while data:
-        try:
-            data = data[os.write(terminal, data) :]
-        except BlockingIOError:
-            await asyncio.sleep(0.01)
-        except OSError:
-            return
-
-
-def _exit(process: "asyncssh.SSHServerProcess[bytes]", code: int) -> None:
-    if code >= 0:
-        process.exit(code)
-        return
-    name = signal.Signals(-code).name.removeprefix("SIG")
-    process.exit_with_signal(name)
 
 
 # --- entering
