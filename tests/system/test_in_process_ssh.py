@@ -1,5 +1,6 @@
 """Commands on hosts by asyncssh, in this process: what differs from the program ssh."""
 
+import os
 import textwrap
 from pathlib import Path
 
