@@ -54,7 +54,8 @@ def test_commands_to_a_host_share_a_connexion_when_told_to(sshd, plain):
     before = logins(sshd)
     for number in range(5):
         assert SshProcess(f"echo {number}", HOST, plain).run().stdout == f"{number}\n"
-    assert logins(sshd) == before + 1
+    # an earlier test may have left one
+    assert logins(sshd) <= before + 1
     many = Remote("echo {{{host}}}", [HOST] * 20, plain).run()
     assert [process.stdout for process in many.processes] == [f"{HOST}\n"] * 20
     configuration["connexion_reuse"] = False
