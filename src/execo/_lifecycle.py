@@ -9,7 +9,13 @@ from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from execo._engine.child import Child, ChildOptions, Controlled, Exit, working_directory
+from execo._engine.child import (
+    ChildOptions,
+    Controlled,
+    Exit,
+    Owned,
+    working_directory,
+)
 from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
 from execo._engine.forks import fork_safe_lock
@@ -107,16 +113,16 @@ class ProcessLife(ProcessRecord):
                 output.control_flow(_flow(child, stream))
 
     @classmethod
-    def _children(cls, launches: "Sequence[Launch]") -> list[Child]:
+    def _children(cls, launches: "Sequence[Launch]") -> list[Owned]:
         """Return what the engine is to start for processes of this class, made ready."""
-        children = []
+        children: list[Owned] = []
         for process, argv, options in launches:
             process._get_ready()
             children.append(engine().child(argv, options, process))
             process._launched(children[-1])
         return children
 
-    def child_started(self, pid: int) -> None:
+    def child_started(self, pid: int | None) -> None:
         """Note that it runs."""
         self.pid = pid
         self.start_date = time.time()
@@ -202,7 +208,7 @@ def start_all(processes: Sequence[ProcessLife]) -> None:
     launches = [Launch(process, *process._prepare(environment, directory)) for process in processes]
     _claim(processes)
     try:
-        children: list[Child] = []
+        children: list[Owned] = []
         for kind, group in groupby(launches, key=lambda launch: type(launch.process)):
             children += kind._children(list(group))
         if children:

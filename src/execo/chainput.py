@@ -9,7 +9,7 @@ from execo._archive import Archive, ArchiveError, unpack_command
 from execo._chain.chain import Chain
 from execo._chain.relay import Relay, program, relay_command
 from execo._chain.source import Source
-from execo._engine.child import Child
+from execo._engine.child import Owned
 from execo._engine.loop import engine
 from execo._lifecycle import Launch
 from execo.action import Action
@@ -48,14 +48,14 @@ class ChainPutProcess(ProcessBase):
         return params.ssh_argv(self._host, relay_command(len(program())))
 
     @classmethod
-    def _children(cls, launches: Sequence[Launch]) -> list[Child]:
+    def _children(cls, launches: Sequence[Launch]) -> list[Owned]:
         chains: dict[object, list[Launch]] = {}
         for launch in launches:
             chains.setdefault(launch.process._files, []).append(launch)
         return [child for files, group in chains.items() for child in cls._chained(files, group)]
 
     @classmethod
-    def _chained(cls, files: Any, launches: Sequence[Launch]) -> list[Child]:
+    def _chained(cls, files: Any, launches: Sequence[Launch]) -> list[Owned]:
         try:
             source = Source(Archive(files))
         except ArchiveError as error:
@@ -72,7 +72,7 @@ class ChainPutProcess(ProcessBase):
             patience=settings.chainput_patience,
             silence=settings.chainput_silence,
         )
-        children = []
+        children: list[Owned] = []
         for launch, relay in zip(launches, relays, strict=True):
             launch.process._get_ready()
             # bytes go through it: no terminal here either

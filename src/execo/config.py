@@ -56,6 +56,7 @@ def _checked_words(name: str, given: Any) -> list[Any]:
     return words
 
 
+_TRANSPORTS = ("ssh", "asyncssh")
 _TOOLS = {
     "remote_tool": {"SSH": SSH, "TAKTUK": TAKTUK},
     "fileput_tool": {"SCP": SCP, "TAKTUK": TAKTUK, "CHAINPUT": CHAINPUT},
@@ -163,6 +164,8 @@ class ConnexionSettings:
     taktuk_gateway_connector_options: tuple[str, ...] | str = _SSH_OPTIONS
     pty: bool = False
     """Start the local ssh on a pseudo-terminal."""
+    transport: str = "ssh"
+    """What connects to hosts for their commands: "ssh", or "asyncssh" in this process."""
     forwarding_timeout: float | None = 25
     chainput_patience: float = 3
     """Seconds without a host that becomes ready, after which ChainPut begins with those it has."""
@@ -189,6 +192,10 @@ class ConnexionSettings:
                 raise ValueError(f"{name}: '' is no program")
         for name in _OPTIONS:
             _checked_words(name, getattr(self, name))
+        if self.transport not in _TRANSPORTS:
+            raise ValueError(
+                f"transport: {self.transport!r}: expected one of {', '.join(_TRANSPORTS)}"
+            )
         if self.host_rewrite_func is not None and not callable(self.host_rewrite_func):
             raise TypeError(
                 f"host_rewrite_func: {self.host_rewrite_func!r}: expected a function that takes "

@@ -7,12 +7,16 @@ goes on.
 import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any, Self
 
 from execo import _expect
-from execo._engine.child import ENDING_SIGNALS, ChildOptions, Exit
+from execo._asyncssh.session import Session
+from execo._asyncssh.target import NO_TARGET, target_of
+from execo._engine.child import ENDING_SIGNALS, ChildOptions, Exit, Owned
 from execo._engine.loop import engine
-from execo._lifecycle import ProcessLife, start_all
+from execo._lifecycle import Launch, ProcessLife, start_all
 from execo._record import Command, ProcessState
 from execo._sharing import Lease, share
 from execo._unset import UNSET
@@ -228,10 +232,34 @@ class SshProcess(ProcessBase):
         params = ConnexionParams.of(self.connexion_params)
         command = remote_command(self.cmd)
         self._give_back()
-        if settings().connexion_reuse:
+        if settings().connexion_reuse and params.settings.transport == "ssh":
             self._lease = share(params.ssh_argv(self._host))
         options = () if self._lease is None else self._lease.options
         return params.ssh_argv(self._host, command, options=options)
+
+    @classmethod
+    def _children(cls, launches: Sequence[Launch]) -> list[Owned]:
+        children: list[Owned] = []
+        for in_process, group in groupby(launches, key=_is_in_process):
+            if in_process:
+                children += [launch.process._session(launch.options) for launch in group]
+            else:
+                children += super()._children(list(group))
+        return children
+
+    def _session(self, options: ChildOptions) -> Session:
+        """Return this process as a command that asyncssh runs."""
+        params = ConnexionParams.of(self.connexion_params)
+        shared = settings().connexion_reuse
+        try:
+            target = target_of(params, self._host, shared=shared)
+        except ValueError as error:
+            target = NO_TARGET
+            options = replace(options, impossible=options.impossible or str(error))
+        session = Session(engine(), target, remote_command(self.cmd), options, self)
+        self._get_ready()
+        self._launched(session)
+        return session
 
     def _give_back(self) -> None:
         if self._lease is not None:
@@ -250,6 +278,11 @@ class SshProcess(ProcessBase):
     @property
     def _merge_crlf(self) -> bool:
         return ConnexionParams.of(self.connexion_params).remote_terminal
+
+
+def _is_in_process(launch: Launch) -> bool:
+    params = ConnexionParams.of(launch.process.connexion_params)
+    return params.settings.transport == "asyncssh"
 
 
 @accept_old_spellings

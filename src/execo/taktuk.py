@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from execo._engine.child import Child
+from execo._engine.child import Owned
 from execo._lifecycle import Launch
 from execo._taktuk.command import Job, TreeSettings, problem_of
 from execo._taktuk.tree import Tree
@@ -70,8 +70,8 @@ class TaktukProcess(ProcessBase):
         return self._settings()
 
     @classmethod
-    def _children(cls, launches: Sequence[Launch]) -> list[Child]:
-        children = []
+    def _children(cls, launches: Sequence[Launch]) -> list[Owned]:
+        children: list[Owned] = []
         trees: dict[object, list[Launch]] = {}
         for launch in launches:
             if launch.options.impossible is None:
@@ -83,7 +83,7 @@ class TaktukProcess(ProcessBase):
         return children
 
     @classmethod
-    def _planted(cls, launches: Sequence[Launch]) -> list[Child]:
+    def _planted(cls, launches: Sequence[Launch]) -> list[Owned]:
         """Return the children of processes that share a tree."""
         return [plant(launches).child]
 

@@ -9,9 +9,9 @@ from execo._archive import Archive, ArchiveError, pack_command, unpack_command
 from execo._engine.child import (
     STDERR,
     STDOUT,
-    Child,
     ChildOptions,
     Exit,
+    Owned,
     working_directory,
 )
 from execo._engine.loop import engine
@@ -51,7 +51,7 @@ class _PutProcess(TaktukProcess):
         return (super()._tree_key(), self._files)
 
     @classmethod
-    def _planted(cls, launches: Sequence[Launch]) -> list[Child]:
+    def _planted(cls, launches: Sequence[Launch]) -> list[Owned]:
         try:
             archive = Archive(launches[0].process._files)
         except ArchiveError as error:
@@ -140,7 +140,7 @@ class _Unpacking:
         self._process = process
         self._end = end
 
-    def child_started(self, pid: int) -> None:
+    def child_started(self, pid: int | None) -> None:
         """Note that it runs: for the user, it is part of the same process."""
 
     def child_printed(self, stream: int, data: bytes) -> None:

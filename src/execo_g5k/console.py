@@ -70,7 +70,7 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         self.opened = Completion()
         self._heard = b""
 
-    def child_started(self, pid: int) -> None:
+    def child_started(self, pid: int | None) -> None:
         """Note that it runs; the time for the console to open begins."""
         super().child_started(pid)
         seconds = resolve_timeout(self.connexion_timeout, None)

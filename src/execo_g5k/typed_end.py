@@ -52,7 +52,7 @@ class TypedEnd(ProcessBase):
         self._seconds_to_run = options.timeout
         return argv, dataclasses.replace(options, timeout=None)
 
-    def child_started(self, pid: int) -> None:
+    def child_started(self, pid: int | None) -> None:
         """Note that it runs; its time begins."""
         super().child_started(pid)
         _watch(self)

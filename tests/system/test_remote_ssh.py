@@ -25,6 +25,7 @@ from execo import (
     TaktukPut,
     TaktukRemote,
     configuration,
+    default_connexion_params,
     filter_bad_hosts,
     get_fileget,
     get_fileput,
@@ -36,6 +37,15 @@ THREE = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
 QUIET = {"nolog_exit_code": True, "nolog_error": True, "nolog_timeout": True}
 
 setting = "of the module"
+
+
+@pytest.fixture(autouse=True, params=["ssh", "asyncssh"])
+def transport(request, own_home):
+    """What connects to hosts: the results are the same."""
+    if request.param == "asyncssh":
+        pytest.importorskip("asyncssh")
+    default_connexion_params["transport"] = request.param
+    return request.param
 
 
 def outputs(action):

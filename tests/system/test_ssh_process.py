@@ -13,10 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from execo import STDERR, Host, Process, Remote, SshProcess
+from execo import STDERR, Host, Process, Remote, SshProcess, default_connexion_params
 from tests.system.helpers import alive, until
 
 QUIET = {"nolog_exit_code": True, "nolog_error": True, "nolog_timeout": True}
+
+
+@pytest.fixture(autouse=True, params=["ssh", "asyncssh"])
+def transport(request, own_home):
+    """What connects to hosts: the results are the same."""
+    if request.param == "asyncssh":
+        pytest.importorskip("asyncssh")
+    default_connexion_params["transport"] = request.param
+    return request.param
 
 
 def test_command_runs_on_the_host(params):
@@ -149,7 +158,9 @@ def test_unknown_host_name_is_a_failure_and_no_exception(params):
     assert "no-such-host.invalid" in process.stderr
 
 
-def test_missing_ssh_is_an_error_of_the_process(params):
+def test_missing_ssh_is_an_error_of_the_process(params, transport):
+    if transport == "asyncssh":
+        pytest.skip("it needs no ssh")
     process = SshProcess("true", "127.0.0.1", params | {"ssh": "/no/ssh"}, **QUIET).run()
     assert process.error
     assert process.exit_code is None

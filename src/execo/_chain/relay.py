@@ -137,7 +137,7 @@ class Relay:
 
     # --- what the engine tells of its ssh
 
-    def child_started(self, pid: int) -> None:
+    def child_started(self, pid: int | None) -> None:
         """Send the program, and what it needs to know."""
         self._listener.child_started(pid)
         hello = f"hello {self.token} {self._source.size} {self._unpack_hex}\n"

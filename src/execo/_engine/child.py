@@ -52,8 +52,8 @@ class Exit:
 class Listener(Protocol):
     """Who is told what happens to a child, always on the thread of the engine."""
 
-    def child_started(self, pid: int) -> None:
-        """It runs."""
+    def child_started(self, pid: int | None) -> None:
+        """It runs; None: not as a process of this machine."""
         ...
 
     def child_printed(self, stream: int, data: bytes) -> None:
@@ -94,6 +94,32 @@ class Controlled(Protocol):
 
     def resume(self, stream: int) -> None:
         """Read a paused stream again."""
+        ...
+
+
+class Owned(Controlled, Protocol):
+    """What the engine starts when its turn comes, and ends with the interpreter."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ended, or will not be started."""
+        ...
+
+    @property
+    def kill_at_exit(self) -> bool:
+        """Whether it dies with the interpreter."""
+        ...
+
+    def spawn(self) -> None:
+        """Start now; raises OSError or ValueError when that can't be."""
+        ...
+
+    def fail(self, reason: str) -> None:
+        """End without having been started."""
+        ...
+
+    def let_go(self) -> None:
+        """Close what belongs to the parent, in the child of a fork."""
         ...
 
 

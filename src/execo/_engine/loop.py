@@ -17,7 +17,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from execo._engine import interruptible
-from execo._engine.child import Child, ChildOptions, Listener
+from execo._engine.child import Child, ChildOptions, Listener, Owned
 from execo._engine.exits import PidfdExits, ThreadExits, pidfd_works
 from execo._engine.fanout import Fanout
 from execo._engine.forks import after_fork, before_fork, signals_later
@@ -46,9 +46,9 @@ class Engine:
         self.fanout = Fanout(self.loop, lambda: settings().fanout)
         self.remnants = Remnants(self.loop)
         self.keeper = Keeper()
-        self.live: set[Child] = set()
+        self.live: set[Owned] = set()
         self.closers: list[Callable[[], object]] = []
-        self._when_gone: Callable[[Child], object] = _nothing
+        self._when_gone: Callable[[Owned], object] = _nothing
         self._thread = threading.Thread(target=self._main, name="execo-engine", daemon=True)
         self._thread.start()
 
@@ -73,16 +73,16 @@ class Engine:
         """Return a child that can be started."""
         return Child(self, argv, options, listener)
 
-    def start(self, children: Sequence[Child]) -> None:
+    def start(self, children: Sequence[Owned]) -> None:
         """Start children when their turn comes; return at once."""
         self.call(self._start, children)
 
-    def _start(self, children: Sequence[Child]) -> None:
+    def _start(self, children: Sequence[Owned]) -> None:
         for child in children:
             if not child.ended:
                 self.fanout.start(child)
 
-    def forget(self, child: Child) -> None:
+    def forget(self, child: Owned) -> None:
         """Note that a child has been reaped, or will be with its group."""
         self.live.discard(child)
         self.fanout.ended()
@@ -102,7 +102,7 @@ class Engine:
         children = {child for child in self.live if child.kill_at_exit}
         all_gone = asyncio.Event()
 
-        def gone(child: Child) -> None:
+        def gone(child: Owned) -> None:
             children.discard(child)
             if not children:
                 all_gone.set()
@@ -147,7 +147,7 @@ def engine() -> Engine:
     return _engine
 
 
-def _nothing(_child: Child) -> None:
+def _nothing(_child: Owned) -> None:
     pass
 
 

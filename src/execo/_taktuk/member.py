@@ -96,7 +96,7 @@ class Member:
 
     # --- what the tree tells
 
-    def tree_started(self, pid: int) -> None:
+    def tree_started(self, pid: int | None) -> None:
         """Note that taktuk runs."""
         if self.ended:
             return

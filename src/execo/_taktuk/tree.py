@@ -151,7 +151,7 @@ class Tree:
 
     # --- what the engine tells of taktuk
 
-    def child_started(self, pid: int) -> None:
+    def child_started(self, pid: int | None) -> None:
         """Note that taktuk runs."""
         for member in self.members:
             member.tree_started(pid)

@@ -1,0 +1,7 @@
+"""Commands on hosts without the program ssh: by asyncssh, in this process.
+
+words        words of ssh -> options of asyncssh
+target       a host, and how it is connected to
+connexions   connexions, shared where that is wanted
+session      one command: what the engine calls a child
+"""

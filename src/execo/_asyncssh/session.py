@@ -1,0 +1,325 @@
+"""One command on a host, by asyncssh: what the engine calls a child.
+
+All methods run on the thread of the engine.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from execo._asyncssh.connexions import Connexion, connexions
+from execo._asyncssh.target import Target
+from execo._engine.child import ENDING_SIGNALS, STDERR, STDOUT, ChildOptions, Exit, Listener
+
+if TYPE_CHECKING:
+    from execo._engine.loop import Engine
+
+_SSH_FAILED = 255
+_GRACE = 2.0
+"""Seconds that a command has to end after a signal, before its host is left."""
+
+
+class Session:
+    """A command on a host."""
+
+    def __init__(
+        self,
+        engine: "Engine",
+        target: Target,
+        command: str,
+        options: ChildOptions,
+        listener: Listener,
+    ) -> None:
+        self._engine = engine
+        self._connexions = connexions(engine)
+        self._target = target
+        self._command = command
+        self._options = options
+        self._listener = listener
+        self._connexion: Connexion | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._channel: Any = None
+        self._status: int | None = None
+        self._inputs: list[bytes] = []
+        self._line_ended = True
+        self._closed = self._ended = self._killed = self._forced = False
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._paused: set[int] = set()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ended, or will not be started."""
+        return self._ended
+
+    @property
+    def kill_at_exit(self) -> bool:
+        """Whether it dies with the interpreter: its connexion does."""
+        return True
+
+    # --- start
+
+    def spawn(self) -> None:
+        """Begin to connect; raises ValueError when that can't be."""
+        if self._options.impossible is not None:
+            raise ValueError(self._options.impossible)
+        self._engine.live.add(self)
+        self._task = self._engine.loop.create_task(self._run())
+        if self._options.timeout is not None:
+            self._later("timeout", self._options.timeout, self._time_out)
+        self._tell(self._listener.child_started, None)
+
+    def fail(self, reason: str) -> None:
+        """End without having run."""
+        self._end(Exit(None, error=reason))
+
+    async def _run(self) -> None:
+        self._connexion = self._connexions.lease(self._target)
+        try:
+            # a connexion may be awaited by several, and outlives one that is cancelled
+            connected = await asyncio.shield(self._connexion.opening)
+            await connected.create_session(
+                lambda: _Channel(self),
+                self._command,
+                request_pty="force" if self._options.remote_terminal else False,
+                term_type=os.environ.get("TERM") if self._options.remote_terminal else None,
+                encoding=None,
+            )
+        except Exception as error:
+            self._print_error(error)
+            self._gone(Exit(_SSH_FAILED, killed=self._killed, forced=self._forced))
+
+    def _print_error(self, error: Exception) -> None:
+        text = _words(error, self._target.host, self._target.options.get("port") or 22)
+        self._tell(self._listener.child_printed, STDERR, f"{text}\n".encode())
+
+    # --- what the channel tells
+
+    def opened(self, channel: Any) -> None:
+        """Note that the command runs."""
+        self._channel = channel
+        if self._paused:
+            channel.pause_reading()
+        inputs, self._inputs = self._inputs, []
+        for data in inputs:
+            self._write(data)
+        if self._closed:
+            self._end_input()
+
+    def printed(self, stream: int, data: bytes) -> None:
+        """Take output."""
+        if not self._ended:
+            self._listener.child_printed(stream, data)
+
+    def exited(self, status: int) -> None:
+        """Note the exit status."""
+        self._status = status
+
+    def closed(self, error: Exception | None) -> None:
+        """End: nothing more will come."""
+        if self._ended:
+            return
+        if error is not None and self._status is None and not self._killed:
+            self._print_error(error)
+        # ssh exits with 255 too when a command is killed by a signal
+        status = _SSH_FAILED if self._status is None else self._status
+        self._gone(Exit(status, killed=self._killed, forced=self._forced))
+
+    # --- what the owner wants
+
+    def pause(self, stream: int) -> None:
+        """Read nothing more: both streams come through one channel."""
+        if not self._paused and self._channel is not None:
+            self._channel.pause_reading()
+        self._paused.add(stream)
+
+    def resume(self, stream: int) -> None:
+        """Go on, as far as this stream is concerned."""
+        was_paused = bool(self._paused)
+        self._paused.discard(stream)
+        if was_paused and not self._paused and self._channel is not None:
+            self._channel.resume_reading()
+
+    def write(self, data: bytes) -> None:
+        """Give `data` to the command, once it runs."""
+        if self._ended or self._closed:
+            self._tell(self._listener.child_write_failed, "its input is closed")
+        elif self._channel is None:
+            self._inputs.append(data)
+        else:
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            self._line_ended = data.endswith(b"\n")
+        try:
+            self._channel.write(data)
+        except OSError as error:
+            self._tell(self._listener.child_write_failed, str(error))
+
+    def close_stdin(self) -> None:
+        """End the input of the command, after what was written."""
+        if not self._closed:
+            self._closed = True
+            if self._channel is not None:
+                self._end_input()
+
+    def _end_input(self) -> None:
+        try:
+            if self._options.remote_terminal:
+                # in the middle of a line the first one only sends the line
+                self._channel.write(b"\x04" if self._line_ended else b"\x04\x04")
+            else:
+                self._channel.write_eof()
+        except OSError as error:
+            self._tell(self._listener.child_write_failed, str(error))
+
+    def kill(self, sig: int, force_after: float | None) -> None:
+        """Send a signal to the command; see `Child.kill`.
+
+        One that does not end of it is left: its channel is closed, which hangs up on a terminal.
+        The sshd of OpenSSH 9.2 passes no signals to commands of root.
+        """
+        if self._ended:
+            return
+        ending = sig in ENDING_SIGNALS
+        if self._task is None:
+            if ending:
+                self._engine.fanout.withdraw(self)
+                self._end(Exit(None, killed=True))
+            return
+        self._killed = self._killed or ending
+        if self._channel is None:
+            if ending:
+                self._task.cancel()
+                self._gone(Exit(-sig, killed=True))
+            return
+        self._send(sig)
+        if sig == signal.SIGKILL:
+            self._leave(-sig)
+        elif ending:
+            grace = 0.0 if self._options.remote_terminal else _GRACE
+            self._later("leave", grace, lambda: self._leave(_SSH_FAILED))
+        elif force_after is not None:
+            self._later("force", force_after, self._force)
+
+    def _send(self, sig: int) -> None:
+        try:
+            self._channel.send_signal(signal.Signals(sig).name.removeprefix("SIG"))
+        except OSError:
+            # it has just ended
+            pass
+
+    def _leave(self, status: int) -> None:
+        self._channel.abort()
+        self._gone(Exit(status, killed=self._killed, forced=self._forced))
+
+    def _force(self) -> None:
+        self._forced = True
+        self.kill(signal.SIGKILL, None)
+
+    def _time_out(self) -> None:
+        self._tell(self._listener.child_timed_out)
+        self.kill(signal.SIGTERM, self._options.kill_timeout)
+
+    def let_go(self) -> None:
+        """Close our end of its connexion, in the child of a fork: it is the parent's."""
+        if self._connexion is not None:
+            self._connexion.let_go()
+
+    # --- end
+
+    def _later(self, name: str, delay: float, call: Callable[[], object]) -> None:
+        if name in self._timers:
+            self._timers[name].cancel()
+        self._timers[name] = self._engine.loop.call_later(delay, call)
+
+    def _gone(self, end: Exit) -> None:
+        if self._ended:
+            return
+        if self._connexion is not None:
+            self._connexions.release(self._target, self._connexion)
+        self._end(end)
+        self._engine.forget(self)
+
+    def _end(self, end: Exit) -> None:
+        self._ended = True
+        for timer in self._timers.values():
+            timer.cancel()
+        if any(self._inputs):
+            self._tell(self._listener.child_write_failed, "the process has ended")
+        self._tell(self._listener.child_ended, end)
+
+    def _tell(self, told: Callable[..., object], *what: object) -> None:
+        try:
+            told(*what)
+        except Exception as error:
+            # such as a log handler of the script; the other commands go on
+            message = "error while telling what happened to a process"
+            self._engine.loop.call_exception_handler({"message": message, "exception": error})
+
+
+class _Channel:
+    """What asyncssh tells of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def connection_made(self, channel: Any) -> None:
+        self._channel = channel
+
+    def session_started(self) -> None:
+        self._session.opened(self._channel)
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        self._session.printed(STDOUT if datatype is None else STDERR, data)
+
+    def eof_received(self) -> bool:
+        # else asyncssh closes a channel whose output has ended, and the exit status is lost
+        return True
+
+    def exit_status_received(self, status: int) -> None:
+        self._session.exited(status)
+
+    def exit_signal_received(self, *_: object) -> None:
+        pass
+
+    def xon_xoff_requested(self, _: bool) -> None:
+        pass
+
+    def pause_writing(self) -> None:
+        pass
+
+    def resume_writing(self) -> None:
+        pass
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._session.closed(error)
+
+
+def _words(error: Exception, host: str, port: int) -> str:
+    """Return what ssh says of an error."""
+    import asyncssh
+
+    match error:
+        case socket.gaierror():
+            return f"ssh: Could not resolve hostname {host}: {error.strerror}"
+        case asyncssh.PermissionDenied():
+            return f"{host}: Permission denied ({error.reason})."
+        case asyncssh.HostKeyNotVerifiable():
+            return (
+                f"Host key verification failed: {error.reason} (asyncssh takes"
+                " StrictHostKeyChecking from ssh_options, not from ~/.ssh/config)"
+            )
+        case OSError() if error.filename is not None:
+            return f"{host}: {error.filename}: {error.strerror}"
+        case TimeoutError():
+            return f"ssh: connect to host {host} port {port}: Connection timed out"
+        case OSError():
+            why = os.strerror(error.errno) if error.errno else str(error)
+            return f"ssh: connect to host {host} port {port}: {why}"
+        case asyncssh.ConnectionLost():
+            return f"Connection to {host} closed by remote host."
+    return f"ssh: {host}: {error}"

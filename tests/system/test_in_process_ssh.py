@@ -1,0 +1,160 @@
+"""Commands on hosts by asyncssh, in this process: what differs from the program ssh."""
+
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("asyncssh")
+
+from execo import Host, Process, Remote, SshProcess, configuration
+from tests.system.helpers import checked_script, until
+
+HOST = "127.0.0.7"
+QUIET = {"nolog_exit_code": True, "nolog_error": True, "nolog_timeout": True}
+
+
+@pytest.fixture
+def plain(sshd):
+    return sshd.without_terminal() | {"transport": "asyncssh"}
+
+
+def logins(sshd):
+    return sshd.log().count("Accepted publickey")
+
+
+def test_no_process_of_this_machine_is_started(plain):
+    with SshProcess("echo ready; sleep 100", HOST, plain, **QUIET).start() as process:
+        assert process.expect("ready", timeout=20)[0] == 0
+        assert (process.pid, process.running) == (None, True)
+
+
+def test_a_signal_reaches_a_command_without_a_terminal(plain):
+    command = "trap 'echo caught; exit 7' TERM; echo ready; while :; do sleep 0.05; done"
+    with SshProcess(command, HOST, plain, **QUIET).start() as process:
+        assert process.expect("ready", timeout=20)[0] == 0
+        process.kill().wait(20)
+    # sshd 9.2 passes no signals to commands of root
+    code, said = (255, "ready\n") if os.geteuid() == 0 else (7, "ready\ncaught\n")
+    assert (process.exit_code, process.stdout) == (code, said)
+
+
+def test_a_command_that_ignores_signals_is_left(plain):
+    command = "trap '' TERM HUP; echo ready; sleep 1000 & echo $!; wait; sleep 1000"
+    process = SshProcess(command, HOST, plain, **QUIET).start()
+    assert process.expect(r"ready\n\d+", timeout=20)[0] == 0
+    process.kill().wait(20)
+    assert process.exit_code == 255
+    Process(f"kill -9 {process.stdout.split()[1]}").run()
+
+
+def test_commands_to_a_host_share_a_connexion_when_told_to(sshd, plain):
+    configuration["connexion_reuse"] = True
+    before = logins(sshd)
+    for number in range(5):
+        assert SshProcess(f"echo {number}", HOST, plain).run().stdout == f"{number}\n"
+    # an earlier test may have left one
+    assert logins(sshd) <= before + 1
+    many = Remote("echo {{{host}}}", [HOST] * 20, plain).run()
+    assert [process.stdout for process in many.processes] == [f"{HOST}\n"] * 20
+    configuration["connexion_reuse"] = False
+    before = logins(sshd)
+    for _ in range(2):
+        assert SshProcess("true", HOST, plain).run().ok
+    assert logins(sshd) == before + 2
+
+
+def test_a_connexion_that_is_lost_is_told_and_made_again(plain):
+    configuration["connexion_reuse"] = True
+    killed = SshProcess("kill -9 $PPID; sleep 100", HOST, plain, **QUIET).run(timeout=20)
+    assert killed.exit_code == 255
+    assert "closed" in killed.stderr.lower()
+    assert SshProcess("echo hi", HOST, plain).run(timeout=20).stdout == "hi\n"
+
+
+def test_output_and_input_of_any_size_pass(plain):
+    big = SshProcess("head -c 30000000 /dev/zero | tr '\\0' x", HOST, plain).run(timeout=60)
+    assert len(big.stdout) == 30_000_000
+    counted = SshProcess("wc -c", HOST, plain).start()
+    counted.write("x" * 5_000_000)
+    assert counted.close_stdin().wait(60).stdout.strip() == "5000000"
+
+
+def test_sixty_four_hosts_at_once(sshd, plain):
+    action = Remote("echo {{{host}}}; exit 2", sshd.hosts, plain, QUIET).run(timeout=60)
+    assert [process.stdout.strip() for process in action.processes] == sshd.hosts
+    assert {process.exit_code for process in action.processes} == {2}
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"ssh_options": ("-W", "a:1")}, "ssh_options: '-W' can't be said to asyncssh"),
+        ({"ssh": "oarsh"}, "ssh: 'oarsh': asyncssh connects by itself"),
+    ],
+)
+def test_what_asyncssh_cannot_do_is_an_error_that_names_it(plain, more, reason):
+    process = SshProcess("true", HOST, plain | more, **QUIET).run()
+    assert (process.error, process.exit_code) == (True, None)
+    assert reason in process.error_reason
+
+
+def test_an_unknown_transport_is_refused(plain):
+    with pytest.raises(ValueError, match="transport: 'pigeon': expected one of ssh, asyncssh"):
+        SshProcess("true", HOST, plain | {"transport": "pigeon"}).run()
+
+
+def test_without_asyncssh_it_is_told_what_to_install(plain):
+    source = f"""
+        import sys
+        from importlib.machinery import PathFinder
+        find = PathFinder.find_spec
+        def hidden(name, *rest):
+            return None if name == "asyncssh" else find(name, *rest)
+        PathFinder.find_spec = hidden
+        from execo import SshProcess
+        quiet = {QUIET!r}
+        print(SshProcess("true", {HOST!r}, {plain!r}, **quiet).run().error_reason)
+    """
+    assert "pip install 'execo-g5k[asyncssh]'" in checked_script(textwrap.dedent(source))
+
+
+def test_the_configuration_of_ssh_is_read(sshd, own_home):
+    (own_home / ".ssh").mkdir()
+    (own_home / ".ssh" / "config").write_text(
+        f"Host alias\n    HostName {HOST}\n    Port {sshd.port}\n    IdentityFile {sshd.keyfile}\n"
+    )
+    process = SshProcess("echo $SSH_CONNECTION", "alias", {"transport": "asyncssh"}).run(timeout=20)
+    assert process.stdout.split()[2] == HOST
+
+
+def test_a_key_that_is_not_there_is_told(sshd, plain):
+    host = Host(HOST, keyfile="/no/key")
+    process = SshProcess("true", host, plain, **QUIET).run(timeout=20)
+    assert process.exit_code == 255
+    assert "/no/key" in process.stderr
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+def test_at_the_end_of_a_script_commands_end_and_a_forked_process_harms_nothing(params, reuse):
+    params = params | {"transport": "asyncssh"}
+    source = f"""
+        import os, sys
+        from execo import SshProcess, configuration
+        configuration["connexion_reuse"] = {reuse}
+        process = SshProcess("echo $$; exec sleep 1000", {HOST!r}, {params!r}).start()
+        process.expect(r"\\d+\\n", timeout=20)
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+        print(process.running, process.stdout.split()[0])
+    """
+    running, pid = checked_script(textwrap.dedent(source)).split()
+    assert running == "True"
+    until(lambda: not Path("/proc", pid).exists(), 20)
+
+
+def test_importing_does_not_import_asyncssh():
+    source = "import sys, execo, execo_g5k; print('asyncssh' in sys.modules)"
+    assert checked_script(source) == "False\n"
