@@ -128,7 +128,7 @@ def test_a_job_whose_file_for_errors_is_none_any_more_is_deleted(sandbox):
 
 
 def test_ctrl_c_deletes_an_interactive_job_that_waits(sandbox):
-    sandbox.run_as("bob", "nancy", ["oarsub", "-l", "nodes=4", "sleep 600"])
+    sandbox.run_as("carol", "nancy", ["oarsub", "-l", "nodes=4", "sleep 600"])
     main, far = os.openpty()
     process = subprocess.Popen(["ssh", "-tt", "nancy", "oarsub -I"], stdin=far, stdout=far)
     os.close(far)
