@@ -1,7 +1,6 @@
 """Copies of files from host to host."""
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +11,10 @@ from execo._chain.source import Source
 from execo._engine.child import Owned
 from execo._engine.loop import engine
 from execo._lifecycle import Launch
-from execo.action import Action
 from execo.connexion import ConnexionParams
-from execo.host import Host, get_hosts_list, hosts_in_short
+from execo.host import Host
 from execo.process import ProcessBase
-from execo.spelling import accept_old_spellings
-from execo.substitutions import Substitutions, substituted_options
-from execo.transfer import Files, checked_files, checked_location
+from execo.transfer import FilePut
 
 
 class ChainPutProcess(ProcessBase):
@@ -87,7 +83,7 @@ class ChainPutProcess(ProcessBase):
         return Relay(str(self._host), address, self, self._unpack, source)
 
 
-class ChainPut(Action):
+class ChainPut(FilePut):
     """Copy files and directories to hosts in a chain; arguments are those of `Put`.
 
     This machine sends the data once, to the first host; each host gives it to the next while it
@@ -103,31 +99,4 @@ class ChainPut(Action):
     `chainput_silence`, seconds after which a host that says nothing is lost.
     """
 
-    @accept_old_spellings
-    def __init__(
-        self,
-        hosts: Iterable[Host | str] | Host | str | None,
-        local_files: Files,
-        remote_location: str | os.PathLike[str] = ".",
-        connexion_params: Mapping[str, Any] | None = None,
-        process_args: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> None:
-        """`process_args`: options of each process; `options`: those of Action."""
-        super().__init__(**options)
-        self.hosts = get_hosts_list(hosts)
-        self.local_files = checked_files(local_files, "local_files")
-        self.remote_location = checked_location(remote_location, "remote_location")
-        substitute = Substitutions()
-        for index, host in enumerate(self.hosts):
-            address = ConnexionParams.of(connexion_params).address(host)
-            files = [
-                os.path.expanduser(substitute(file, index, address)) for file in self.local_files
-            ]
-            location = substitute(self.remote_location, index, address)
-            own = substituted_options(process_args, substitute, index, address)
-            process = ChainPutProcess(files, location, host, connexion_params, **own)
-            self.processes.append(process)
-
-    def _description(self) -> str:
-        return f"ChainPut({', '.join(self.local_files)} to {hosts_in_short(self.hosts)})"
+    _process = ChainPutProcess

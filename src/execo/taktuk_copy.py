@@ -1,7 +1,7 @@
 """Copies of files to and from hosts, through TakTuk."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +19,9 @@ from execo._lifecycle import Launch
 from execo._taktuk.command import Job
 from execo._taktuk.feed import Feed
 from execo._taktuk.folder import Folder
-from execo.action import Action
-from execo.connexion import ConnexionParams
-from execo.host import Host, get_hosts_list, hosts_in_short
-from execo.spelling import accept_old_spellings
-from execo.substitutions import Substitutions, substituted_options
+from execo.host import Host
 from execo.taktuk import TaktukProcess, plant
-from execo.transfer import Files, checked_files, checked_location, why_not_made
+from execo.transfer import FileGet, FilePut, why_not_made
 
 
 class _PutProcess(TaktukProcess):
@@ -159,7 +155,7 @@ class _Unpacking:
         self._process._unpacked(self._end if self._end.code else end)
 
 
-class TaktukPut(Action):
+class TaktukPut(FilePut):
     """Copy files and directories to hosts, in one tree of connexions; arguments are those of `Put`.
 
     This machine sends to some hosts, these to others. It begins when each host is connected to, or
@@ -167,64 +163,14 @@ class TaktukPut(Action):
     Worth it for small files and many hosts: use ChainPut for big ones. Hosts need Perl and tar.
     """
 
-    @accept_old_spellings
-    def __init__(
-        self,
-        hosts: Iterable[Host | str] | Host | str | None,
-        local_files: Files,
-        remote_location: str | os.PathLike[str] = ".",
-        connexion_params: Mapping[str, Any] | None = None,
-        process_args: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> None:
-        """`process_args`: options of each process; `options`: those of Action."""
-        super().__init__(**options)
-        self.hosts = get_hosts_list(hosts)
-        self.local_files = checked_files(local_files, "local_files")
-        self.remote_location = checked_location(remote_location, "remote_location")
-        substitute = Substitutions()
-        for index, host in enumerate(self.hosts):
-            address = ConnexionParams.of(connexion_params).address(host)
-            files = [
-                os.path.expanduser(substitute(file, index, address)) for file in self.local_files
-            ]
-            location = substitute(self.remote_location, index, address)
-            own = substituted_options(process_args, substitute, index, address)
-            self.processes.append(_PutProcess(files, location, host, connexion_params, **own))
-
-    def _description(self) -> str:
-        return f"TaktukPut({', '.join(self.local_files)} to {hosts_in_short(self.hosts)})"
+    _process = _PutProcess
 
 
-class TaktukGet(Action):
+class TaktukGet(FileGet):
     """Copy files and directories from hosts, in one tree of connexions; arguments as for `Get`.
 
     What comes is kept in the directory for temporary files until all of a host is there. Hosts
     need Perl and tar.
     """
 
-    @accept_old_spellings
-    def __init__(
-        self,
-        hosts: Iterable[Host | str] | Host | str | None,
-        remote_files: Files,
-        local_location: str | os.PathLike[str] = ".",
-        connexion_params: Mapping[str, Any] | None = None,
-        process_args: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> None:
-        """`process_args`: options of each process; `options`: those of Action."""
-        super().__init__(**options)
-        self.hosts = get_hosts_list(hosts)
-        self.remote_files = checked_files(remote_files, "remote_files")
-        self.local_location = checked_location(local_location, "local_location")
-        substitute = Substitutions()
-        for index, host in enumerate(self.hosts):
-            address = ConnexionParams.of(connexion_params).address(host)
-            files = [substitute(file, index, address) for file in self.remote_files]
-            location = os.path.expanduser(substitute(self.local_location, index, address))
-            own = substituted_options(process_args, substitute, index, address)
-            self.processes.append(_GetProcess(files, location, host, connexion_params, **own))
-
-    def _description(self) -> str:
-        return f"TaktukGet({', '.join(self.remote_files)} from {hosts_in_short(self.hosts)})"
+    _process = _GetProcess

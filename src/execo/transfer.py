@@ -1,16 +1,16 @@
 """Copies of files to and from hosts."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from execo._engine.child import ChildOptions
 from execo.action import Action
 from execo.connexion import ConnexionParams
 from execo.host import Host, get_hosts_list, hosts_in_short
-from execo.process import Process
+from execo.process import Process, ProcessBase
 from execo.spelling import accept_old_spellings
 from execo.substitutions import Substitutions, substituted_options
 
@@ -51,12 +51,11 @@ def why_not_made(directory: str) -> str | None:
     return None
 
 
-class Put(Action):
-    """Copy files and directories to hosts, with one scp each.
+class FilePut(Action):
+    """Copies of files to hosts, one process for each host."""
 
-    `local_files`: one or many, relative to the working directory. `remote_location`: a directory,
-    or for a single file its new name. Both may hold `{{{host}}}` and `{{expression}}`.
-    """
+    _process: ClassVar[Callable[..., ProcessBase]]
+    """Takes the files, the location, the host, the connexion params, and options."""
 
     @accept_old_spellings
     def __init__(
@@ -75,25 +74,25 @@ class Put(Action):
         self.remote_location = checked_location(remote_location, "remote_location")
         substitute = Substitutions()
         for index, host in enumerate(self.hosts):
-            params = ConnexionParams.of(connexion_params)
-            address = params.address(host)
-            files = [local_path(substitute(f, index, address)) for f in self.local_files]
+            address = ConnexionParams.of(connexion_params).address(host)
+            files = [
+                os.path.expanduser(substitute(file, index, address)) for file in self.local_files
+            ]
             location = substitute(self.remote_location, index, address)
-            argv = [*params.scp_argv(host), "--", *files, params.scp_target(host, location)]
             own = substituted_options(process_args, substitute, index, address)
-            self.processes.append(CopyProcess(argv, host, **own))
+            make = type(self)._process
+            self.processes.append(make(files, location, host, connexion_params, **own))
 
     def _description(self) -> str:
-        return f"Put({', '.join(self.local_files)} to {hosts_in_short(self.hosts)})"
+        hosts = hosts_in_short(self.hosts)
+        return f"{type(self).__name__}({', '.join(self.local_files)} to {hosts})"
 
 
-class Get(Action):
-    """Copy files and directories from hosts, with one scp each.
+class FileGet(Action):
+    """Copies of files from hosts, one process for each host."""
 
-    `remote_files`: one or many, relative to the home there. `local_location`: a directory, or for
-    a single file its new name; with `{{{host}}}` in it each host has its own. A location that ends
-    with / is created if need be. Both may hold `{{expression}}` too.
-    """
+    _process: ClassVar[Callable[..., ProcessBase]]
+    """Takes the files, the location, the host, the connexion params, and options."""
 
     @accept_old_spellings
     def __init__(
@@ -112,19 +111,64 @@ class Get(Action):
         self.local_location = checked_location(local_location, "local_location")
         substitute = Substitutions()
         for index, host in enumerate(self.hosts):
-            params = ConnexionParams.of(connexion_params)
-            address = params.address(host)
-            files = [
-                params.scp_source(host, substitute(f, index, address)) for f in self.remote_files
-            ]
-            location = local_path(substitute(self.local_location, index, address))
-            directory = location if location.endswith("/") else None
-            argv = [*params.scp_argv(host), "--", *files, location]
+            address = ConnexionParams.of(connexion_params).address(host)
+            files = [substitute(file, index, address) for file in self.remote_files]
+            location = os.path.expanduser(substitute(self.local_location, index, address))
             own = substituted_options(process_args, substitute, index, address)
-            self.processes.append(CopyProcess(argv, host, directory, **own))
+            make = type(self)._process
+            self.processes.append(make(files, location, host, connexion_params, **own))
 
     def _description(self) -> str:
-        return f"Get({', '.join(self.remote_files)} from {hosts_in_short(self.hosts)})"
+        hosts = hosts_in_short(self.hosts)
+        return f"{type(self).__name__}({', '.join(self.remote_files)} from {hosts})"
+
+
+def _by_scp(
+    files: Sequence[str],
+    location: str,
+    host: Host,
+    connexion_params: Mapping[str, Any] | None,
+    **options: Any,
+) -> CopyProcess:
+    params = ConnexionParams.of(connexion_params)
+    target = params.scp_target(host, location)
+    argv = [*params.scp_argv(host), "--", *map(local_path, files), target]
+    return CopyProcess(argv, host, **options)
+
+
+def _back_by_scp(
+    files: Sequence[str],
+    location: str,
+    host: Host,
+    connexion_params: Mapping[str, Any] | None,
+    **options: Any,
+) -> CopyProcess:
+    params = ConnexionParams.of(connexion_params)
+    sources = [params.scp_source(host, file) for file in files]
+    here = local_path(location)
+    argv = [*params.scp_argv(host), "--", *sources, here]
+    return CopyProcess(argv, host, here if here.endswith("/") else None, **options)
+
+
+class Put(FilePut):
+    """Copy files and directories to hosts, with one scp each.
+
+    `local_files`: one or many, relative to the working directory. `remote_location`: a directory,
+    or for a single file its new name. Both may hold `{{{host}}}` and `{{expression}}`.
+    """
+
+    _process = staticmethod(_by_scp)
+
+
+class Get(FileGet):
+    """Copy files and directories from hosts, with one scp each.
+
+    `remote_files`: one or many, relative to the home there. `local_location`: a directory, or for
+    a single file its new name; with `{{{host}}}` in it each host has its own. A location that ends
+    with / is created if need be. Both may hold `{{expression}}` too.
+    """
+
+    _process = staticmethod(_back_by_scp)
 
 
 def checked_files(files: object, argument: str) -> list[str]:
@@ -161,5 +205,4 @@ def checked_location(location: object, argument: str) -> str:
 
 def local_path(path: str) -> str:
     """Return `path` so that scp takes it for a local file: a colon would name a host."""
-    expanded = os.path.expanduser(path)
-    return expanded if expanded.startswith(("/", "./", "../")) else f"./{expanded}"
+    return path if path.startswith(("/", "./", "../")) else f"./{path}"

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from execo._asyncssh.connexions import Connexion, connexions
 from execo._asyncssh.target import Target
-from execo._engine.child import ENDING_SIGNALS, STDERR, STDOUT, ChildOptions, Exit, Listener
+from execo._engine.child import (
+    ENDING_SIGNALS,
+    STDERR,
+    STDOUT,
+    ChildOptions,
+    Exit,
+    Listener,
+    tell,
+)
 
 if TYPE_CHECKING:
     from execo._engine.loop import Engine
@@ -253,12 +261,7 @@ class Session:
         self._tell(self._listener.child_ended, end)
 
     def _tell(self, told: Callable[..., object], *what: object) -> None:
-        try:
-            told(*what)
-        except Exception as error:
-            # such as a log handler of the script; the other commands go on
-            message = "error while telling what happened to a process"
-            self._engine.loop.call_exception_handler({"message": message, "exception": error})
+        tell(self._engine.loop, told, *what)
 
 
 class _Channel:

@@ -445,12 +445,7 @@ class Child:
         self._tell(self._listener.child_ended, end)
 
     def _tell(self, told: Callable[..., object], *what: object) -> None:
-        try:
-            told(*what)
-        except Exception as error:
-            # such as a log handler of the script; the life of the process goes on
-            message = "error while telling what happened to a process"
-            self._engine.loop.call_exception_handler({"message": message, "exception": error})
+        tell(self._engine.loop, told, *what)
 
 
 def _in_directory(argv: Sequence[str], directory: str | None) -> Sequence[str]:
@@ -470,3 +465,13 @@ def working_directory() -> str | None:
 
 def _nothing() -> None:
     pass
+
+
+def tell(loop: asyncio.AbstractEventLoop, told: Callable[..., object], *what: object) -> None:
+    """Tell a listener, whose errors do no harm: the life of the process goes on."""
+    try:
+        told(*what)
+    except Exception as error:
+        # such as a log handler of the script
+        message = "error while telling what happened to a process"
+        loop.call_exception_handler({"message": message, "exception": error})

@@ -8,7 +8,15 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from execo._engine.child import ENDING_SIGNALS, STDERR, STDOUT, ChildOptions, Exit, Listener
+from execo._engine.child import (
+    ENDING_SIGNALS,
+    STDERR,
+    STDOUT,
+    ChildOptions,
+    Exit,
+    Listener,
+    tell,
+)
 from execo._taktuk.command import Job
 from execo._taktuk.frames import AgentReader
 
@@ -186,12 +194,7 @@ class Member:
     # --- by itself
 
     def _tell(self, told: Callable[..., object], *what: object) -> None:
-        try:
-            told(*what)
-        except Exception as error:
-            # such as a log handler of the script; the other commands go on
-            message = "error while telling what happened to a process"
-            self.tree.loop.call_exception_handler({"message": message, "exception": error})
+        tell(self.tree.loop, told, *what)
 
     def _last_words(self, default: str) -> str:
         return "; ".join(self._words) or default
