@@ -127,33 +127,47 @@ def test_a_job_whose_file_for_errors_is_none_any_more_is_deleted(sandbox):
     until(lambda: get_current_oar_jobs(["nancy"]) == [])
 
 
+class Interactive:
+    """`oarsub -I` on a terminal of the frontend."""
+
+    def __init__(self):
+        self.terminal, far = os.openpty()
+        self.process = subprocess.Popen(
+            ["ssh", "-tt", "nancy", "oarsub -I"], stdin=far, stdout=far, stderr=far
+        )
+        os.close(far)
+        self.said = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.terminal)
+
+    def read_until(self, words):
+        while words not in self.said:
+            try:
+                self.said += os.read(self.terminal, 4096)
+            except OSError:
+                pytest.fail(f"{words!r} is not in {self.said!r}")
+
+
 def test_ctrl_c_deletes_an_interactive_job_that_waits(sandbox):
     sandbox.run_as("carol", "nancy", ["oarsub", "-l", "nodes=4", "sleep 600"])
-    main, far = os.openpty()
-    process = subprocess.Popen(["ssh", "-tt", "nancy", "oarsub -I"], stdin=far, stdout=far)
-    os.close(far)
-    said = b""
-    while b"waiting" not in said and b"prediction" not in said:
-        said += os.read(main, 4096)
-    os.write(main, b"\x03")
-    while b"Job(s) deleted." not in said:
-        said += os.read(main, 4096)
-    assert b"Caught Interrupt (^C), Deleting the job" in said
-    assert process.wait(20) == 1
-    os.close(main)
+    with Interactive() as oarsub_there:
+        oarsub_there.read_until(b"waiting")
+        os.write(oarsub_there.terminal, b"\x03")
+        oarsub_there.read_until(b"Job(s) deleted.")
+        assert b"Caught Interrupt (^C), Deleting the job" in oarsub_there.said
+        assert oarsub_there.process.wait(20) == 1
     until(lambda: get_current_oar_jobs(["nancy"]) == [])
 
 
 def test_the_loss_of_the_connexion_ends_an_interactive_job(sandbox):
-    main, far = os.openpty()
-    process = subprocess.Popen(["ssh", "-tt", "nancy", "oarsub -I"], stdin=far, stdout=far)
-    os.close(far)
-    said = b""
-    while b"Connect to OAR job" not in said:
-        said += os.read(main, 4096)
-    process.kill()
-    process.wait()
-    os.close(main)
+    with Interactive() as oarsub_there:
+        oarsub_there.read_until(b"Connect to OAR job")
     until(lambda: get_current_oar_jobs(["nancy"]) == [], 20)
 
 
@@ -496,6 +510,18 @@ def test_where_there_are_no_namespaces_hosts_have_names_and_jobs_nevertheless(wi
             ("grisou-1", hosts),
             ("grisou-2", hosts),
         ]
+
+
+def test_hosts_have_the_date_of_the_sandbox():
+    with Sandbox(speed=60) as grid:
+        grid.faults.shift_clock(86400)
+        before = time.time()
+        for host in ("nancy", "access"):
+            _, told = of_shell(f"ssh {host} date +%s")
+            assert int(told) >= before + 86400
+        assert of_shell("ssh nancy 'date -d @0 -u +%Y'") == (0, "1970\n")
+        ahead = int(of_shell("ssh nancy date +%s")[1]) - time.time()
+        until(lambda: int(of_shell("ssh nancy date +%s")[1]) - time.time() > ahead + 30, 20)
 
 
 def test_time_may_run_faster():

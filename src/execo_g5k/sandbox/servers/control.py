@@ -266,6 +266,7 @@ class Control:
         if not math.isfinite(seconds):
             raise ValueError(f"seconds: {seconds}: expected a number")
         self._grid.clock.shift(seconds)
+        self._grid.tell_date()
         self._grid.wake()
         return {}
 

@@ -56,6 +56,12 @@ class Clock:
         """Put the clock forward."""
         self._shift += seconds
 
+    def told(self) -> str | None:
+        """Return what the program `date` of the hosts has to know; None if it is right as it is."""
+        if self._speed == 1 and not self._shift:
+            return None
+        return f"{self._start} {self._speed} {self._shift}\n"
+
     def real(self, seconds: float) -> float:
         """Return how long the machine takes for seconds of the sandbox."""
         return seconds / self._speed
@@ -81,6 +87,7 @@ class Grid:
         self.user = user
         self.processes = processes
         self.clock = clock
+        self.tell_date()
         self.places = {name: place for place in reversed(all_places) for name in place.names}
         self.sites: dict[str, SiteServer] = {}
         self.executors: dict[str, JobExecutor] = {}
@@ -123,6 +130,14 @@ class Grid:
         return self.places[f"f{site}"]
 
     # --- time
+
+    def tell_date(self) -> None:
+        """Let the hosts know what the date is."""
+        told = self.clock.told()
+        if told is not None:
+            fresh = self.directory.clock.with_suffix(".new")
+            fresh.write_text(told)
+            fresh.rename(self.directory.clock)
 
     def wake(self) -> None:
         """Have the sites look at what there is to do."""

@@ -74,6 +74,17 @@ echo "sysfs on /sys type sysfs (rw,nosuid,nodev,noexec,relatime)"
 echo "proc on /proc type proc (rw,nosuid,nodev,noexec,relatime)"
 echo "$EXECO_SANDBOX_ROOT on / type ext4 (rw,relatime,errors=remount-ro)"
 """
+
+# the clock of the sandbox may be fast, or put forward
+_DATE = """\
+#!/bin/sh
+PATH=/usr/bin:/bin
+case " $*" in *' -d'*|*' -f'*|*' -r'*|*' -s'*|*' --'[dfrs]*) exec date "$@";; esac
+[ -e {clock} ] || exec date "$@"
+read -r start speed shift <{clock}
+now=$(awk "BEGIN {{ printf \\"%.6f\\", $start + ($(date +%s.%N) - $start) * $speed + $shift }}")
+exec date -d "@$now" "$@"
+"""
 _UNAME = """\
 #!/bin/sh
 if [ "$*" = -n ]; then echo "$HOSTNAME"; else PATH=/usr/bin:/bin exec uname "$@"; fi
@@ -101,6 +112,7 @@ def make(
     directory.hosts.write_text("127.0.0.1\tlocalhost\n" + "".join(lines))
     _programs(directory, [*COMMANDS, *(GRID_COMMANDS if oargrid else ())])
     _program(directory.on_hosts / "mount", _MOUNT)
+    _program(directory.on_hosts / "date", _DATE.format(clock=directory.clock))
     if not own_names:
         _program(directory.on_hosts / "hostname", _HOSTNAME)
         _program(directory.on_hosts / "uname", _UNAME)

@@ -95,6 +95,11 @@ class Directory:
         return self.path / "hosts"
 
     @property
+    def clock(self) -> Path:
+        """How the clock of the sandbox differs from that of this machine, if it does."""
+        return self.path / "clock"
+
+    @property
     def keys(self) -> Path:
         """Keys, all of this sandbox alone."""
         return self.path / "keys"

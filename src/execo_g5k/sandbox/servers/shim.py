@@ -61,28 +61,33 @@ def main(name: str, control: str) -> int:
         if "error" in answer:
             print(f"{name}: {answer['error']}", file=sys.stderr)
             return 255
-        sys.stdout.write(answer["stdout"])
-        sys.stderr.write(answer["stderr"])
-        sys.stdout.flush()
+        if answer["connect"] is not None:
+            return _interactive(control, request["host"], answer)
+        _print(answer)
         if answer["again"] is None:
-            break
+            return int(answer["exit_code"])
         time.sleep(answer["again"])
         request["waited"] = answer["waited"]
-    if answer["connect"] is not None:
-        return _connect(control, request["host"], answer["connect"])
-    return int(answer["exit_code"])
+
+
+def _print(answer: dict[str, Any]) -> None:
+    sys.stdout.write(answer["stdout"])
+    sys.stderr.write(answer["stderr"])
+    sys.stdout.flush()
 
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _connect(control: str, host: str, job_id: int) -> int:
+def _interactive(control: str, host: str, answer: dict[str, Any]) -> int:
     """Open a shell on the first node of a job, once it runs."""
+    job_id = answer["connect"]
     asked = {"do": "job", "host": host, "job_id": job_id}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, _interrupt)
     try:
+        _print(answer)
         while not (job := ask(control, asked))["running"]:
             if job["state"] in ("Error", "Terminated"):
                 print(f"[ERROR] The job {job_id} did not start", file=sys.stderr)
