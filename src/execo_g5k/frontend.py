@@ -88,6 +88,8 @@ class SshFrontend:
         self.name = name
         self._host = Host(name)
         self._params = ConnexionParams.of(_without_terminal(connexion_params))
+        self.heard: Callable[[str], object] = lambda name: None
+        """Told the name of the frontend when it has answered."""
 
     async def run(
         self, argv: Sequence[str], *, stdin: str = "", deadline: Deadline
@@ -104,6 +106,7 @@ class SshFrontend:
             raise FrontendUnreachable(self.name, f"ssh was killed by signal {-result.exit_code}")
         if result.exit_code == _SSH_FAILED and not _NOT_SSH.search(result.stderr):
             raise FrontendUnreachable(self.name, self._unreachable(result.stderr))
+        self.heard(self.name)
         return result
 
     def _unreachable(self, stderr: str) -> str:

@@ -11,7 +11,13 @@ from contextvars import ContextVar
 
 from execo._engine.clock import Clock, SystemClock
 from execo_g5k.config import g5k_settings
-from execo_g5k.frontend import Frontend, FrontendFactory, FrontendParams, frontend_for
+from execo_g5k.frontend import (
+    Frontend,
+    FrontendFactory,
+    FrontendParams,
+    SshFrontend,
+    frontend_for,
+)
 from execo_g5k.watch import JobWatcher, RunCallback
 
 _AT_ONCE = 8
@@ -32,10 +38,14 @@ class Grid:
         self._run_callback = run_callback
         self._watchers: dict[Hashable, JobWatcher] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
+        self._heard: set[str] = set()
 
     def frontend(self, site: str | None, params: FrontendParams = None) -> Frontend:
         """Return the frontend of a site; None is the default one."""
-        return self._frontends(site, params)
+        frontend = self._frontends(site, params)
+        if isinstance(frontend, SshFrontend):
+            frontend.heard = self._heard.add
+        return frontend
 
     def watcher(self, site: str | None, params: FrontendParams = None) -> JobWatcher:
         """Return the watcher that all waits on this frontend, with these params, share."""
@@ -56,6 +66,7 @@ class Grid:
                 settings.polling_interval,
                 settings.tiny_polling_interval,
                 self._run_callback,
+                has_answered=lambda: frontend.name in self._heard,
             )
         return self._watchers[key]
 

@@ -91,7 +91,9 @@ class JobWatcher:
         polling_interval: float,
         tiny_polling_interval: float,
         run_callback: RunCallback | None = None,
+        has_answered: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`has_answered`: whether the frontend is known to have answered somebody else."""
         self.frontend = frontend
         self.num_calls = 0
         self._clock = clock
@@ -102,6 +104,7 @@ class JobWatcher:
         self._news = asyncio.Event()
         self._poller: asyncio.Task[None] | None = None
         self._answered = False
+        self._has_answered = has_answered
         self._silence: _Silence | None = None
 
     @property
@@ -196,7 +199,7 @@ class JobWatcher:
     def _no_answer(self, error: Exception, asked: Sequence[_Wait]) -> None:
         now = self._clock.monotonic()
         never_will = isinstance(error, FrontendUnreachable) and not may_have_run(error)
-        if never_will and not self._answered:
+        if never_will and not self._answered and not self._has_answered():
             self._give_up(error, asked)
             return
         if self._silence is None:

@@ -15,10 +15,12 @@ CUT = Answer(raises=FrontendUnreachable("nancy", "Connection to nancy closed by 
 class Watch:
     """A watcher of a scripted frontend, on a clock driven by hand."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, has_answered: bool = False) -> None:
         self.clock = ManualClock()
         self.frontend = ScriptedFrontend().on("oarstat", then=list(answers))
-        self.watcher = JobWatcher(self.frontend, self.clock, 20, 10, lambda call: call())
+        self.watcher = JobWatcher(
+            self.frontend, self.clock, 20, 10, lambda call: call(), lambda: has_answered
+        )
         self.predictions: list[float] = []
 
     def wait(self, job_id: int = 12, timeout: float | None = None) -> "asyncio.Task[Watched]":
@@ -267,5 +269,22 @@ def test_a_cancelled_wait_leaves_the_others_alone() -> None:
         assert gone.cancelled()
         assert (await stays).outcome
         assert watch.frontend.calls[-1][-2:] == ("-j", "13")
+
+    run(scenario())
+
+
+def test_a_frontend_that_has_answered_others_is_waited_for() -> None:
+    refused = "ssh: connect to host nancy port 22: Connection refused"
+    down = Answer(raises=FrontendUnreachable("nancy", refused))
+
+    async def scenario() -> None:
+        unknown = Watch(down)
+        with pytest.raises(FrontendUnreachable):
+            await unknown.wait()
+        known = Watch(down, jobs(j12={"state": "Running"}), has_answered=True)
+        waiting = known.wait()
+        while not waiting.done():
+            await known.clock.advance(30)
+        assert (await waiting).outcome
 
     run(scenario())
