@@ -66,7 +66,7 @@ def test_what_is_typed_on_a_console_is_answered_and_killing_closes_it(console, f
     folder = console()
     with KaconsoleProcess("graphene-1.nancy", frontend).start() as process:
         assert process.opened.wait(30)
-        assert process.wait_prompt(30)
+        assert process.wait_prompt(90)
         process.write("hello\n")
         index, match = process.expect(r"you said: (\w+)", 30)
         assert (index, match[1]) == (0, "hello")
@@ -103,7 +103,7 @@ def test_an_open_console_outlives_the_timeout_of_its_connexion(console, frontend
         assert process.opened.wait(30)
         # what the engine calls when that time is over
         engine().call(process._not_opened)
-        assert process.wait_prompt(30)
+        assert process.wait_prompt(90)
         assert not process.timeouted
 
 
