@@ -76,6 +76,8 @@ class Archive:
             info.size = status.st_size
             if not os.access(path, os.R_OK):
                 raise ArchiveError(f"{path}: Permission denied")
+            if not info.size and _has_content(path):
+                raise ArchiveError(f"{path}: its size is not known, as of files of /proc")
         else:
             raise ArchiveError(f"{path}: not a regular file")
         header = info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
@@ -108,6 +110,14 @@ class Archive:
                 yield from _content(entry, max(0, start - content))
                 yield bytes(padded - max(entry.size, start - content))
         yield bytes(self.size - max(start, self._end))
+
+
+def _has_content(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return bool(file.read(1))
+    except OSError as error:
+        raise ArchiveError(f"{path}: {error.strerror}") from error
 
 
 def _content(entry: _Entry, start: int) -> Iterator[bytes]:

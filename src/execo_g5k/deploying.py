@@ -21,7 +21,7 @@ from execo.process import ProcessBase
 from execo.remote import Remote
 from execo.times import Timeout, resolve_timeout
 from execo_g5k.config import g5k_settings
-from execo_g5k.deployment import Deployment, environment_argv
+from execo_g5k.deployment import Deployment, checked_deployment, environment_argv
 from execo_g5k.frontend import FrontendParams
 from execo_g5k.grid import current_grid
 from execo_g5k.kadeploy_process import ProgressCallback
@@ -106,7 +106,9 @@ async def deploy(
     Ctrl-C the deployments are cancelled on the servers. Raises as Kadeployer, TypeError,
     ValueError.
     """
-    hosts = get_unique_hosts_list(deployment.hosts)
+    hosts = get_unique_hosts_list(checked_deployment(deployment).hosts)
+    if check_enough_func is not None and not callable(check_enough_func):
+        raise TypeError(f"check_enough_func: {check_enough_func!r}: expected a function, or None")
     _check_possible(deployment, hosts, deploy_timeout, check_timeout)
     run = partial(
         _run,

@@ -50,6 +50,13 @@ class Deployment:
         return f"Deployment({', '.join([f'hosts={shown[0]}', *given])})"
 
 
+def checked_deployment(deployment: object) -> Deployment:
+    """Return a Deployment; raise TypeError for anything else."""
+    if not isinstance(deployment, Deployment):
+        raise TypeError(f"deployment: {deployment!r}: expected a Deployment")
+    return deployment
+
+
 def environment_argv(
     deployment: Deployment, settings: G5kSettings | None = None, home: str = ""
 ) -> list[str]:

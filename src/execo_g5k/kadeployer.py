@@ -10,7 +10,7 @@ from execo.host import Host, get_unique_hosts_list, hosts_in_short
 from execo.remote import Remote
 from execo.spelling import accept_old_spellings
 from execo.times import Timeout, resolve_timeout
-from execo_g5k.deployment import Deployment, by_frontend, environment_argv
+from execo_g5k.deployment import Deployment, by_frontend, checked_deployment, environment_argv
 from execo_g5k.errors import DeploymentFailed
 from execo_g5k.frontend import FrontendParams, resolve_site
 from execo_g5k.kadeploy_process import (
@@ -58,7 +58,7 @@ class Kadeployer(Remote):
             ConfigError: a host has no site in its name, and there is no default frontend.
         """
         Action.__init__(self, **options)
-        self.deployment = deployment
+        self.deployment = checked_deployment(deployment)
         self.hosts = get_unique_hosts_list(deployment.hosts)
         self.connexion_params = frontend_connexion_params
         environment_argv(deployment)

@@ -25,6 +25,7 @@ logger = logging.getLogger("execo")
 
 Hosts = Sequence[Host]
 
+_CHECK_FAILED = "kadeploy3 deployed it, and the check command failed, or did not answer in time"
 _FIRST_WAIT = 30.0
 _LONGEST_WAIT = 240.0
 _AFTER_ERROR = 10.0
@@ -135,7 +136,7 @@ class Rounds:
             return outcome
         said = [host for host in self._hosts if host in outcome.deployed]
         passed = set(said) & await self._means.check(said)
-        failed = Failure(FailureKind.CHECK, "kadeploy3 deployed it, and the check command failed")
+        failed = Failure(FailureKind.CHECK, _CHECK_FAILED)
         failures = {host: failed for host in said if host not in passed}
         return Outcome(frozenset(passed), {**outcome.failures, **failures})
 

@@ -383,6 +383,16 @@ def test_a_node_that_dies_is_dead_for_ssh_and_for_the_next_job(sandbox):
     start(resources="nodes=4")
 
 
+def test_the_death_of_the_first_node_leaves_the_others_of_its_job_alone(sandbox):
+    _, nodes = start(resources="nodes=3")
+    command = "hostname; sleep 3; echo fine"
+    action = Remote(command, nodes, default_oarsh_oarcp_params, {"nolog_exit_code": True}).start()
+    until(lambda: all(process.stdout for process in action.processes))
+    sandbox.faults.kill_node(nodes[0].address)
+    action.wait(30)
+    assert [process.ok for process in action.processes] == [False, True, True]
+
+
 def test_a_scheduler_that_never_answers_leaves_jobs_waiting(sandbox):
     sandbox.faults.mute_scheduler("nancy")
     [job] = oarsub([(OarSubmission("nodes=1"), "nancy")])

@@ -136,7 +136,7 @@ class GridStore:
                 return replace(_record(file.read()), under_way=_locked(file.fileno()))
         except FileNotFoundError:
             return None
-        except ValueError as error:
+        except (ValueError, IsADirectoryError) as error:
             logger.warning("%s is no record of a grid job: %s", self._path(grid_job_id), error)
             return None
         except OSError as error:

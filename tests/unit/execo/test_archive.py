@@ -141,3 +141,8 @@ def test_a_file_that_is_missing_there_is_an_error(tmp_path):
 def test_the_home_is_called_by_its_sign(tmp_path):
     packed = sh(f"HOME={tmp_path}; touch $HOME/x; " + pack_command(["~/x", "/etc/hostname"]))
     assert names_in(packed.stdout) == ["x", "hostname"]
+
+
+def test_a_file_whose_size_is_not_known_is_refused():
+    with pytest.raises(ArchiveError, match="/proc/self/status: its size is not known"):
+        Archive(["/proc/self/status"])

@@ -11,7 +11,7 @@ import pytest
 import execo_g5k
 import execo_g5k.aio
 from execo import Host, Process, ProcessOutputHandler
-from execo_g5k import Deployment, deploy, g5k_configuration, kadeploy
+from execo_g5k import Deployment, Kadeployer, deploy, g5k_configuration, kadeploy
 from execo_g5k import deploying as flows
 from execo_g5k.frontend import resolve_site
 from tests.unit.execo_g5k.kadeploy_transcripts import recorded
@@ -171,6 +171,14 @@ def test_impossible_arguments_are_errors_before_anything_is_done(player, call, o
 def test_no_host_is_no_work(call):
     # 15
     assert call([]) == (set(), set())
+
+
+def test_what_is_no_deployment_at_all_is_named(call):
+    for function in (deploy, kadeploy, Kadeployer):
+        with pytest.raises(TypeError, match="deployment: 'x': expected a Deployment"):
+            function("x")
+    with pytest.raises(TypeError, match="check_enough_func: 5: expected a function"):
+        call([G1], check_enough_func=5)
 
 
 def test_what_is_no_deployment_is_an_error_before_the_check(player):

@@ -91,11 +91,11 @@ class JobExecutor:
             return
         status = await self._status(job, place)
         self._running.pop(job.job_id, None)
-        self._processes.kill_job(self.site.name, job.job_id)
         if self._on_dead_node(job) and not job.killed:
-            # nobody hears of its end
+            # nobody hears of its end, and its other nodes go on
             self._lost.add(job.job_id)
         else:
+            self._processes.kill_job(self.site.name, job.job_id)
             self._tell_end(job, status)
 
     def _on_dead_node(self, job: Job) -> bool:
