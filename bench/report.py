@@ -79,7 +79,7 @@ def _cell(sides: Mapping[str, Summary], side: str, measure: str) -> str:
 
 def details(workload: Workload, sides: Mapping[str, Summary]) -> list[str]:
     """Return the lines of the table of one workload, a line a side."""
-    measures = _measures(sides.values())
+    measures = _measures(workload, sides.values())
     lines = ["", f"### {workload.name}: {workload.title}", ""]
     lines.append(row(["", *(UNITS[measure] for measure in measures), "runs"]))
     lines.append("|---" * (len(measures) + 2) + "|")
@@ -92,10 +92,11 @@ def details(workload: Workload, sides: Mapping[str, Summary]) -> list[str]:
     return lines
 
 
-def _measures(summaries: Iterable[Summary]) -> list[str]:
+def _measures(workload: Workload, summaries: Iterable[Summary]) -> list[str]:
+    if workload.measure == "wall":
+        return [*_ALWAYS, "grown"]
     there = {name for summary in summaries for name in summary.medians or ()}
-    special = [name for name in UNITS if name in there and name not in _ALWAYS]
-    return [*special, *_ALWAYS]
+    return [name for name in UNITS if name in there and name not in (*_ALWAYS, "grown")]
 
 
 def document(workloads: Sequence[Workload], found: Found, machine: str) -> str:

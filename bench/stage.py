@@ -124,9 +124,13 @@ def _jobs_in_queue(environment: dict[str, str], count: int) -> list[int]:
 
     def oarsub(*words: str) -> list[int]:
         done = subprocess.run(
-            ["ssh", _SITE, shlex.join(["oarsub", *words])], env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True,
-        )  # fmt: skip
+            ["ssh", _SITE, shlex.join(["oarsub", *words])],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return [int(job_id) for job_id in re.findall(r"^OAR_JOB_ID=(\d+)", done.stdout, re.M)]
 
     oarsub("-l", f"nodes={count},walltime={_BLOCKED}", "sleep 1000")

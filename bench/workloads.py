@@ -199,7 +199,8 @@ COSTS = (
         "latency",
         ("ours", "execo", "asyncio", _POPEN, _LOOP),
         {"n": 100},
-        (Target(0.7, measure="p50"),),
+        # the loop had 0.5 ms on the machine where targets were set
+        (Target(0.7, measure="p50"), Target(1.4, _LOOP, "p50")),
         measure="p50",
         short=True,
     ),
@@ -219,7 +220,8 @@ COSTS = (
         "big",
         ("ours", "execo", "asyncio", _POPEN, _LOOP),
         {"n": 200, "megabytes": 300},
-        (Target(0.8, measure="each"),),
+        # and 0.7 ms
+        (Target(0.8, measure="each"), Target(1.15, _LOOP, "each")),
         measure="each",
         short=True,
     ),

@@ -194,6 +194,8 @@ def polling(job: Job, timed: Timed) -> list[bool]:
         for thread in threads:
             thread.join()
     stamps = [Path(job["home"], f"started.{job_id}") for job_id in job["jobs"]]
+    # a job runs, for OAR, an instant before its command does
+    _until(lambda: all(stamp.exists() and stamp.read_text() for stamp in stamps))
     late = [
         seen[job_id][1] - float(stamp.read_text())
         for job_id, stamp in zip(job["jobs"], stamps, strict=True)

@@ -13,7 +13,7 @@ WORKLOAD = Workload("W", "do it", "start", ("ours", "peer"), targets=(Target(1.5
 
 def measured(**sides):
     return {
-        name: summary([Run({"wall": wall, "cpu": 0, "tree": 0, "rss": 12.345})])
+        name: summary([Run({"wall": wall, "cpu": 0, "tree": 0, "rss": 12.345, "grown": 0})])
         for name, wall in sides.items()
     }
 
@@ -39,7 +39,7 @@ def test_a_failure_is_a_cell():
     found = {**measured(ours=1.0), "peer": summary([Run(failure="> 60 s", stopped=60)])}
     [_, _, line] = targets_table([WORKLOAD], {"W": found})
     assert "| peer: > 60 s | < 0.02 x |" in line
-    assert details(WORKLOAD, found)[-1] == "| peer | > 60 s |  |  |  | 1 |"
+    assert details(WORKLOAD, found)[-1] == "| peer | > 60 s |  |  |  |  | 1 |"
 
 
 def test_what_was_not_measured_is_said():
