@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -22,28 +23,47 @@ def interpreter(side: Side) -> str:
     """Return the Python of a side, with what it needs installed.
 
     Raises:
-        MissingError: it can't be installed.
+        MissingError: it can't be installed; it is tried once.
     """
     if side.program is not None:
-        _program(side.program)
-    return sys.executable if side.package is None else _environment(side.package)
+        _have(_program, side.program)
+    if side.package is None:
+        return sys.executable
+    _have(_environment, side.package)
+    return str(_directory(side.package) / "bin" / "python")
 
 
 @cache
-def _environment(package: str) -> str:
-    directory = WORK / "venvs" / re.sub(r"[^\w.-]+", "-", package)
-    python = directory / "bin" / "python"
+def _tried(install: Callable[[str], None], name: str) -> str | None:
+    """Install something; return why that can't be."""
+    try:
+        install(name)
+    except MissingError as error:
+        return str(error)
+    return None
+
+
+def _have(install: Callable[[str], None], name: str) -> None:
+    reason = _tried(install, name)
+    if reason is not None:
+        raise MissingError(reason)
+
+
+def _directory(package: str) -> Path:
+    return WORK / "venvs" / re.sub(r"[^\w.-]+", "-", package)
+
+
+def _environment(package: str) -> None:
+    directory = _directory(package)
     stamp = directory / "installed"
     if not stamp.exists():
         print(f"installing {package}", file=sys.stderr)
         _call([sys.executable, "-m", "venv", "--clear", str(directory)])
-        pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        _call([str(python), *pip, *package.split()])
+        pip = [str(directory / "bin" / "python"), "-m", "pip", "install", "-q"]
+        _call([*pip, "--disable-pip-version-check", *package.split()])
         stamp.touch()
-    return str(python)
 
 
-@cache
 def _program(name: str) -> None:
     if shutil.which(name):
         return

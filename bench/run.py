@@ -23,7 +23,7 @@ _STOPPING = 10.0
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured in one run, or why nothing was."""
+    """What was measured in one run, and why it does not count, if so."""
 
     measures: Mapping[str, float] = field(default_factory=dict)
     failure: str | None = None
@@ -45,7 +45,7 @@ def rounds(
             with stage.set(workload) as scene:
                 run = one(workload, SIDES[name], limit, scene)
             yield name, run
-            if run.measures.get("wall", _SLOW) >= _SLOW:
+            if run.stopped is not None or run.measures.get("wall", 0) >= _SLOW:
                 left.remove(name)
 
 
@@ -95,5 +95,5 @@ def _read(end: Mapping[str, Any], limit: float) -> Run:
     wrong, of = measures.pop("wrong"), measures.pop("of")
     if wrong:
         print(end["errors"].splitlines()[-1:], file=sys.stderr)
-        return Run(failure=f"failed {wrong} of {of}")
+        return Run(measures, failure=f"failed {wrong} of {of}")
     return Run({**measures, "tree": measures["tree"] + end["left_cpu"]})
