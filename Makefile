@@ -7,7 +7,8 @@ PY := $(VENV)/bin/python
 GRID := $(or $(wildcard $(PY)),python3) -m testbed
 export VENV
 
-.PHONY: help demo demo-deploy test lint unit grid-up grid-down grid-test sandbox-test bench clean
+.PHONY: help demo demo-deploy test lint unit grid-up grid-down grid-test sandbox-test bench \
+    bench-short clean
 
 help:
 	@echo 'make demo       run a first experiment on a sandbox: a small Grid'"'"'5000 in one process'
@@ -17,7 +18,8 @@ help:
 	@echo 'make unit       unit and system tests only'
 	@echo 'make grid-up    start the test grid (root); grid-test runs its tests; grid-down stops it'
 	@echo 'make sandbox-test  run the tests of the OAR functions on the sandbox, without root'
-	@echo 'make bench      measure how fast processes start and end'
+	@echo 'make bench      measure all, beside its peers (half an hour); writes docs/speed.md'
+	@echo 'make bench-short  measure what matters every day, in two minutes'
 	@echo 'make clean      remove what was made here (stops the grid)'
 
 demo:
@@ -54,11 +56,15 @@ grid-down:
 
 bench:
 	@scripts/venv.sh test
-	@$(PY) -m bench
+	@$(PY) -m bench --write
+
+bench-short:
+	@scripts/venv.sh test
+	@$(PY) -m bench --short
 
 clean:
 	@if [ -d testbed/work ]; then $(MAKE) --no-print-directory grid-down; fi
 	@! mountpoint -q testbed/work/run
-	@rm -rf --one-file-system testbed/work $(VENV) build dist .mypy_cache .ruff_cache \
+	@rm -rf --one-file-system testbed/work bench/work $(VENV) build dist .mypy_cache .ruff_cache \
 	    .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,126 +1,248 @@
-"""What is measured: each workload, ours and with the bare loop, both checking their results."""
+"""What is measured: workloads, who does them, and what is to be reached."""
 
-import resource
-from collections.abc import Callable, Iterable, Sequence
-
-from bench import bare
-from execo import Action, Process, ProcessOutputHandler
-from execo.process import ProcessBase
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 MEGABYTE = 1 << 20
-MEGABYTE_OF_WHOLE_LINES = 1048560
-LINES = ["sh", "-c", 'yes "$1" | head -n "$2"', "sh", "x" * 39, "5000000"]
-MEGABYTE_OF_LINES = ["sh", "-c", 'yes "$1" | head -c 1048560', "sh", "x" * 39]
-BIG = ["head", "-c", str(200 * MEGABYTE), "/dev/zero"]
+_WHOLE_LINES = MEGABYTE // 40 * 40
 
 
-class CountLines(ProcessOutputHandler):
-    """Counts lines, one call each."""
+@dataclass(frozen=True)
+class Target:
+    """A measure of ours that is to be at most so much: a multiple of a side's, or a value."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines = 0
-
-    def read_line(self, process: ProcessBase, stream: int, string: str) -> None:
-        """Count a line."""
-        self.lines += 1
+    most: float
+    of: str | None = None
+    """Whose measure is the unit; None for a value."""
+    measure: str = "wall"
 
 
-class BareLines:
-    """The same for the bare loop: decode, cut, one call a line."""
+@dataclass(frozen=True)
+class Workload:
+    """Something to do that is measured on several sides."""
 
-    def __init__(self) -> None:
-        self.lines = 0
-        self._begun = ""
+    name: str
+    title: str
+    kind: str
+    sides: tuple[str, ...]
+    """The first one is what targets are for."""
+    job: Mapping[str, Any] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
+    measure: str = "wall"
+    """What its curve and its summary show."""
+    hosts: int = 0
+    stage: str | None = None
+    """What has to be there: files or a sandbox."""
+    files: int | None = None
+    """Limit of open files; None for the hard limit of the caller."""
+    curve: tuple[str, int] | None = None
+    """The curve to which it belongs, and where."""
+    script: str | None = None
+    """The script that all sides run, instead of their own."""
+    short: bool = False
+    """Whether it belongs to the everyday bench."""
 
-    def __call__(self, data: bytes) -> None:
-        lines = (self._begun + data.decode()).split("\n")
-        self._begun = lines.pop()
-        for line in lines:
-            self._take(line)
 
-    def _take(self, line: str) -> None:
-        self.lines += 1
+_LOOP = "bare loop"
+_POPEN = "subprocess"
+_LOCAL = ("ours", "execo", "ClusterShell", "asyncio", _POPEN, _LOOP)
+_FAST = Target(1.5, _LOOP)
+_EIGHT_TIMES = Target(1 / 8, "execo")
 
 
-def _ours(commands: Sequence[Sequence[str]]) -> list[int]:
-    return [len(process.stdout) for process in _run([Process(c) for c in commands])]
-
-
-def _ours_lines(commands: Sequence[Sequence[str]]) -> list[int]:
-    handlers = [CountLines() for _ in commands]
-    _run(
-        [
-            Process(command, stdout_handlers=[handler], default_stdout_handler=False)
-            for command, handler in zip(commands, handlers, strict=True)
-        ]
+def _starts(count: int, *targets: Target, short: bool = False) -> Workload:
+    return Workload(
+        f"W1 N={count}",
+        f"start {count} processes at once, both outputs captured",
+        "start",
+        ("ours", "ours, one by one", *_LOCAL[1:]),
+        {"n": count},
+        targets,
+        curve=("processes", count),
+        short=short,
+        # three a process for the loop, and a few more
+        files=50000 if count > 5000 else None,
     )
-    return [handler.lines for handler in handlers]
 
 
-def _run(processes: list[Process]) -> list[Process]:
-    action = Action()
-    action.processes = list(processes)
-    action.run()
-    _check(p.exit_code == 0 for p in processes)
-    return processes
+def _limited(count: int, *sides: str) -> Workload:
+    title = f"the same with {count} processes and 1024 open files"
+    name = f"W1 N={count}, ulimit -n 1024"
+    return Workload(name, title, "start", sides, {"n": count}, files=1024)
 
 
-def _bare_memory(commands: Sequence[Sequence[str]]) -> list[int]:
-    kept: list[list[bytes]] = [[] for _ in commands]
-    codes = bare.run(commands, [chunks.append for chunks in kept])
-    _check(code == 0 for code in codes)
-    return [len(b"".join(chunks).decode()) for chunks in kept]
-
-
-def _bare_lines(commands: Sequence[Sequence[str]]) -> list[int]:
-    takers = [BareLines() for _ in commands]
-    codes = bare.run(commands, takers)
-    _check(code == 0 for code in codes)
-    return [taker.lines for taker in takers]
-
-
-def _check(facts: Iterable[bool]) -> None:
-    if not all(facts):
-        raise AssertionError("a process failed")
-
-
-def _many(count: int) -> list[list[str]]:
-    return [["/bin/true"]] * count
-
-
-Workload = Callable[[], list[int]]
-
-WORKLOADS: dict[str, tuple[Workload, Workload, list[int]]] = {
-    **{
-        f"W1 N={n}": (
-            lambda n=n: _ours(_many(n)),  # type: ignore[misc]
-            lambda n=n: _bare_memory(_many(n)),  # type: ignore[misc]
-            [0] * n,
-        )
-        for n in (100, 1000, 3000)
-    },
-    "W3a 200 MB": (lambda: _ours([BIG]), lambda: _bare_memory([BIG]), [200 * MEGABYTE]),
-    "W3b 5 M lines": (
-        lambda: _ours_lines([LINES]),
-        lambda: _bare_lines([LINES]),
-        [5_000_000],
+PROCESSES = (
+    _starts(10),
+    _starts(100, _FAST, short=True),
+    _starts(1000, _FAST, _EIGHT_TIMES, short=True),
+    _starts(3000, _FAST, _EIGHT_TIMES),
+    _starts(10000),
+    _limited(1000, *_LOCAL),
+    _limited(10000, "ours"),
+    Workload(
+        "W2",
+        "1500 processes, at most 64 alive",
+        "window",
+        (*_LOCAL, "pdsh", "GNU parallel", "xargs"),
+        {"n": 1500, "window": 64},
+        (_FAST,),
+        short=True,
     ),
-    "W3c 200 x 1 MB lines": (
-        lambda: _ours_lines([MEGABYTE_OF_LINES] * 200),
-        lambda: _bare_lines([MEGABYTE_OF_LINES] * 200),
-        [MEGABYTE_OF_WHOLE_LINES // 40] * 200,
-    ),
-    "W3d 200 x 1 MB": (
-        lambda: _ours([MEGABYTE_OF_LINES] * 200),
-        lambda: _bare_memory([MEGABYTE_OF_LINES] * 200),
-        [MEGABYTE_OF_WHOLE_LINES] * 200,
-    ),
-}
-"""Name -> ours, the bare loop, and the sizes or counts that both must return."""
+)
 
 
-def raise_limits() -> None:
-    """Let the bare loop have as many descriptors as it needs."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def _output(
+    name: str, title: str, kind: str, command: list[str], count: int, each: int, *targets: Target
+) -> Workload:
+    job = {"command": command, "n": count, "each": each}
+    wanted = (Target(1.5, _POPEN), *targets)
+    return Workload(name, title, kind, _LOCAL, job, wanted, short=True)
+
+
+_ZEROS = ["head", "-c", str(200 * MEGABYTE), "/dev/zero"]
+_LINES = ["sh", "-c", 'yes "$1" | head -n "$2"', "sh", "x" * 39, "5000000"]
+_MEGABYTE_OF_LINES = ["sh", "-c", f'yes "$1" | head -c {_WHOLE_LINES}', "sh", "x" * 39]
+# the data, and a tenth
+_IN_MEMORY = Target(220, measure="grown")
+
+OUTPUT = (
+    _output(
+        "W3a", "one process, 200 MB into memory", "memory",
+        _ZEROS, 1, 200 * MEGABYTE, _IN_MEMORY,
+    ),
+    _output(
+        "W3b", "one process, 5 million lines of 40 bytes to a handler of lines", "lines",
+        _LINES, 1, 5_000_000,
+    ),
+    _output(
+        "W3c", "200 processes of 1 MB each, handlers of lines", "lines",
+        _MEGABYTE_OF_LINES, 200, _WHOLE_LINES // 40,
+    ),
+    _output(
+        "W3d", "200 processes of 1 MB each, into memory", "memory",
+        _MEGABYTE_OF_LINES, 200, _WHOLE_LINES, _IN_MEMORY,
+    ),
+)  # fmt: skip
+
+_KEEP_OPEN = ("parallel-ssh", "paramiko", "asyncssh")
+_CLIENTS = ("execo", "ClusterShell", "pdsh")
+_OWN_CHOICE = "bare loop, ssh's own choice"
+
+
+def _cold(count: int, *targets: Target, short: bool = False) -> Workload:
+    return Workload(
+        f"W4 N={count}",
+        f"a command on {count} hosts, by ssh",
+        "hosts",
+        ("ours", "ours, connexion_reuse", *_CLIENTS, "taktuk", *_KEEP_OPEN, _OWN_CHOICE, _LOOP),
+        targets=targets,
+        hosts=count,
+        curve=("hosts", count),
+        short=short,
+    )
+
+
+def _again(count: int, *, short: bool = False) -> Workload:
+    return Workload(
+        f"W4 again N={count}",
+        f"a second command on the same {count} hosts",
+        "again",
+        ("ours, connexion_reuse", "ours", *_CLIENTS, "taktuk", *_KEEP_OPEN, _LOOP),
+        targets=(Target(1 / 10, "execo"),),
+        hosts=count,
+        short=short,
+    )
+
+
+_COLD = (Target(1.2, _LOOP), Target(1 / 3, "execo"), Target(1 / 6, "execo", "tree"))
+
+HOSTS = (
+    _cold(1),
+    _cold(4),
+    _cold(16, *_COLD, short=True),
+    _cold(64, *_COLD),
+    _cold(256, *_COLD),
+    _again(16, short=True),
+    _again(64),
+    Workload(
+        "W6",
+        "10 MB to 16 hosts",
+        "copy",
+        (
+            "ours", "execo", "ClusterShell", "parallel-ssh", "asyncssh", _OWN_CHOICE, _LOOP,
+            "ours, TaktukPut", "ours, ChainPut", "execo, TaktukPut", "execo, ChainPut",
+        ),
+        {"megabytes": 10},
+        (Target(1.2, _LOOP),),
+        hosts=16,
+        stage="files",
+        short=True,
+    ),
+)  # fmt: skip
+
+COSTS = (
+    Workload(
+        "W7",
+        "what an import adds to a start of the interpreter, ms",
+        "imports",
+        ("ours", "execo", "ClusterShell", *_KEEP_OPEN, "asyncio", _POPEN),
+        {"n": 10},
+        (Target(1.0, "execo", "added"),),
+        measure="added",
+        script="imports",
+        short=True,
+    ),
+    Workload(
+        "W8",
+        "from the end of a process to the return of the call that waits, median, ms",
+        "latency",
+        ("ours", "execo", "asyncio", _POPEN, _LOOP),
+        {"n": 100},
+        # the loop had 0.5 ms on the machine where targets were set
+        (Target(0.7, measure="p50"), Target(1.4, _LOOP, "p50")),
+        measure="p50",
+        short=True,
+    ),
+    Workload(
+        "W9",
+        "memory of a live process, KB",
+        "sleepers",
+        ("ours", "execo", "asyncio", _POPEN, _LOOP),
+        {"n": 1000, "seconds": 3},
+        (Target(4, measure="kilobytes"), Target(1, measure="idle")),
+        measure="kilobytes",
+        short=True,
+    ),
+    Workload(
+        "spawn",
+        "start a process from a controller of 300 MB, ms",
+        "big",
+        ("ours", "execo", "asyncio", _POPEN, _LOOP),
+        {"n": 200, "megabytes": 300},
+        # and 0.7 ms
+        (Target(0.8, measure="each"), Target(1.15, _LOOP, "each")),
+        measure="each",
+        short=True,
+    ),
+)
+
+
+def _polling(count: int, *, short: bool = False) -> Workload:
+    return Workload(
+        f"polling N={count}",
+        f"wait for {count} jobs: oarstat a round of polling",
+        "polling",
+        ("ours", "execo"),
+        {"n": count, "seconds": 8},
+        # one more, at once
+        (Target(1.2, measure="calls"), Target(0.5, measure="late")),
+        measure="calls",
+        stage="sandbox",
+        short=short,
+    )
+
+
+WORKLOADS: tuple[Workload, ...] = (
+    *PROCESSES, *OUTPUT, *HOSTS, *COSTS, _polling(1), _polling(10, short=True), _polling(100),
+)  # fmt: skip
