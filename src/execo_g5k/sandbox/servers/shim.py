@@ -16,6 +16,7 @@ from typing import Any
 HOST_MARK = "EXECO_SANDBOX_HOST"
 _POLL = 0.1
 _PASSED = ("TZ", "HOME")
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
 
 def ask(control: str, request: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
@@ -77,38 +78,54 @@ def _print(answer: dict[str, Any]) -> None:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    # the end of a terminal sends several
+    _ignore_ends()
     raise KeyboardInterrupt
 
 
+def _ignore_ends() -> None:
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _interactive(control: str, host: str, answer: dict[str, Any]) -> int:
-    """Open a shell on the first node of a job, once it runs."""
+    """Open a shell on the first node of a job, once it runs; the job ends with it."""
     job_id = answer["connect"]
-    asked = {"do": "job", "host": host, "job_id": job_id}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+    of_job = {"host": host, "job_id": job_id}
+    for number in _ENDS:
         signal.signal(number, _interrupt)
+    node, code, farewell = None, 1, ""
     try:
         _print(answer)
-        while not (job := ask(control, asked))["running"]:
-            if job["state"] in ("Error", "Terminated"):
-                print(f"[ERROR] The job {job_id} did not start", file=sys.stderr)
-                return 1
-            time.sleep(_POLL)
+        node = _first_node(control, of_job)
+        if node is None:
+            print(f"[ERROR] The job {job_id} did not start", file=sys.stderr)
+        else:
+            print(f"Connect to OAR job {job_id} via the node {node}", flush=True)
+            _enter(node, job_id)
+            code, farewell = 0, f"Disconnected from OAR job {job_id}.\n"
     except KeyboardInterrupt:
-        ask(control, {"do": "leave", "host": host, "job_id": job_id})
-        # its terminal may be gone
-        with contextlib.suppress(OSError):
-            print(f"\n\nCaught Interrupt (^C), Deleting the job {job_id}...\nJob(s) deleted.\n")
-        return 1
-    node = job["hosts"][0]
-    print(f"Connect to OAR job {job_id} via the node {node}", flush=True)
+        if node is None:
+            farewell = f"\n\nCaught Interrupt (^C), Deleting the job {job_id}...\nJob(s) deleted.\n\n"
+    finally:
+        _ignore_ends()
+        ask(control, {"do": "leave", **of_job})
+    print(farewell, end="", flush=True)
+    return code
+
+
+def _first_node(control: str, of_job: dict[str, Any]) -> str | None:
+    """Wait until a job runs and return its first node, or None when it never will."""
+    while not (job := ask(control, {"do": "job", **of_job}))["running"]:
+        if job["state"] in ("Error", "Terminated"):
+            return None
+        time.sleep(_POLL)
+    node: str = job["hosts"][0]
+    return node
+
+
+def _enter(node: str, job_id: int) -> None:
     terminal = ["-t"] if sys.stdin.isatty() else []
     environment = {**os.environ, "OAR_JOB_ID": str(job_id)}
     environment.pop("OAR_JOB_KEY_FILE", None)
-    try:
-        subprocess.run(["oarsh", *terminal, node], env=environment, check=False)
-    except KeyboardInterrupt:
-        return 1
-    finally:
-        ask(control, {"do": "leave", "host": host, "job_id": job_id})
-    print(f"Disconnected from OAR job {job_id}.")
-    return 0
+    subprocess.run(["oarsh", *terminal, node], env=environment, check=False)
