@@ -18,6 +18,7 @@ from execo.errors import Error
 from execo_g5k.sandbox.model.platform import Cluster, Features
 from execo_g5k.sandbox.model.site import Pace
 from execo_g5k.sandbox.servers.places import Directory
+from execo_g5k.sandbox.servers.processes import MARK
 
 _LOG_LINES = 5
 _STOP = 20
@@ -114,6 +115,18 @@ def _last_words(directory: Directory) -> str:
     if "No module named 'asyncssh'" in text:
         return "it needs asyncssh: pip install 'execo-g5k[sandbox]'"
     return "\n".join(text.strip().splitlines()[-_LOG_LINES:])
+
+
+def sites_around(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the sites of the sandbox in which a program runs, by its variables; () for none."""
+    path = environment.get(MARK)
+    if path is None:
+        return ()
+    try:
+        told = json.loads(Directory(Path(path)).settings.read_text())
+    except OSError:
+        return ()
+    return tuple(told["sites"])
 
 
 def stop(directory: Directory) -> None:

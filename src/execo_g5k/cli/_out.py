@@ -1,0 +1,83 @@
+"""What commands print: JSON, tables, progress. Answers go to stdout, all else to stderr."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else."
+)
+
+
+def show_json(document: object) -> None:
+    """Print a document."""
+    click.echo(json.dumps(document, indent=2, default=str))
+
+
+def say(text: str) -> None:
+    """Tell something that is not the answer."""
+    click.echo(text, err=True)
+
+
+def console(*, err: bool = False) -> "Console":
+    """Return what prints in colours on a terminal, and plainly elsewhere."""
+    from rich.console import Console
+
+    return Console(stderr=err, highlight=False, soft_wrap=True)
+
+
+def show_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table: on a terminal with a bold title, elsewhere as aligned plain columns."""
+    lines = [list(row) for row in rows]
+    if sys.stdout.isatty():
+        _show_rich(titles, lines)
+        return
+    table = [list(titles), *lines]
+    widths = [max(len(row[i]) for row in table) for i in range(len(titles))]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _show_rich(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, header_style="bold", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console().print(table)
+
+
+def is_terminal(stream: IO[str] | None = None) -> bool:
+    """Tell whether a stream (stderr when omitted) is a terminal."""
+    return (stream or sys.stderr).isatty()
+
+
+def quiet_library(function: F) -> F:
+    """Have a command show what happens itself: of the library only errors are told."""
+
+    @functools.wraps(function)
+    def quietly(*args: Any, **kwargs: Any) -> Any:
+        import logging
+
+        logger = logging.getLogger("execo")
+        before = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            logger.setLevel(before)
+
+    return quietly  # type: ignore[return-value]
