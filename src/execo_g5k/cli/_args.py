@@ -1,5 +1,6 @@
 """Arguments that commands share: jobs, sites, durations."""
 
+import difflib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ from click.shell_completion import CompletionItem
 from execo_g5k.jobs import JobRef
 
 
-class JobParam(click.ParamType):
+class JobParam(click.ParamType[JobRef]):
     """A job, written SITE:ID; ID alone stands for one of the default site."""
 
     name = "SITE:ID"
@@ -27,10 +28,21 @@ class JobParam(click.ParamType):
         return JobRef(int(number), site or None)
 
 
-class SiteParam(click.ParamType):
+class SiteParam(click.ParamType[str]):
     """The name of a site."""
 
     name = "SITE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; of one that looks misspelt, say so."""
+        from execo_g5k.config import SITES
+        from execo_g5k.sandbox.launch import sites_around
+
+        known = sites_around(os.environ) or SITES
+        near = [] if value in known else difflib.get_close_matches(value, known, 1)
+        if near:
+            click.echo(f"{value!r} is no site that is known: did you mean {near[0]!r}?", err=True)
+        return str(value)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -39,12 +51,14 @@ class SiteParam(click.ParamType):
         return [CompletionItem(name) for name in default_sites() if name.startswith(incomplete)]
 
 
-class DurationParam(click.ParamType):
+class DurationParam(click.ParamType[float]):
     """Seconds, or H:M:S."""
 
     name = "DURATION"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         """Return seconds."""
         from execo.times import get_seconds
 

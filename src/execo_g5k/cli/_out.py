@@ -1,9 +1,11 @@
 """What commands print: JSON, tables, progress. Answers go to stdout, all else to stderr."""
 
+import contextlib
 import functools
 import json
+import logging
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -65,19 +67,41 @@ def is_terminal(stream: IO[str] | None = None) -> bool:
     return (stream or sys.stderr).isatty()
 
 
+class LibraryWarnings(logging.Handler):
+    """What the library warns of while a command runs: told on stderr, and kept in `texts`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a warning."""
+        self.texts.append(record.getMessage())
+        say(record.getMessage())
+
+
+@contextlib.contextmanager
+def warnings_told(level: int = logging.WARNING) -> Iterator[LibraryWarnings]:
+    """Tell what the library warns of plainly, from a level on, and nothing else of it."""
+    logger = logging.getLogger("execo")
+    before = logger.handlers[:], logger.level, logger.propagate
+    heard = LibraryWarnings()
+    heard.setLevel(level)
+    logger.handlers[:] = [heard]
+    logger.setLevel(level)
+    logger.propagate = False
+    try:
+        yield heard
+    finally:
+        logger.handlers[:], logger.level, logger.propagate = before
+
+
 def quiet_library(function: F) -> F:
-    """Have a command show what happens itself: of the library only errors are told."""
+    """Have a command show itself what happens: of the library only errors are told."""
 
     @functools.wraps(function)
     def quietly(*args: Any, **kwargs: Any) -> Any:
-        import logging
-
-        logger = logging.getLogger("execo")
-        before = logger.level
-        logger.setLevel(logging.ERROR)
-        try:
+        with warnings_told(logging.ERROR):
             return function(*args, **kwargs)
-        finally:
-            logger.setLevel(before)
 
     return quietly  # type: ignore[return-value]

@@ -1,13 +1,15 @@
 """`execo-g5k sandbox`: a Grid'5000 on this machine, from the shell."""
 
-import argparse
 import os
 import re
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
+
+from execo_g5k.cli._out import json_option, say, show_json, show_table
 from execo_g5k.sandbox import launch
 from execo_g5k.sandbox.model.kadeploy.workflow import FAMILIES, RECENT
 from execo_g5k.sandbox.model.platform import Sites
@@ -19,47 +21,10 @@ _CLUSTER = re.compile(r"([a-z0-9]+):(\d+)", re.IGNORECASE)
 _EXAMPLE = "nancy=grisou:4,gros:8"
 
 _FEATURES = {
-    "oargrid": "with OARGrid on the frontends",
-    "vlans": "with vlans that jobs can reserve",
-    "subnets": "with subnets that jobs can reserve",
+    "oargrid": "With OARGrid on the frontends.",
+    "vlans": "With vlans that jobs can reserve.",
+    "subnets": "With subnets that jobs can reserve.",
 }
-
-
-def add_to(commands: Any) -> None:
-    """Add the command to a command line."""
-    sandbox = commands.add_parser("sandbox", help="a Grid'5000 on this machine, to try things on")
-    verbs = sandbox.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb, run, text in (
-        ("run", _run, "run a command in a sandbox of its own, and end it"),
-        ("shell", _shell, "open a shell in the sandbox (in a new one if none was started)"),
-        ("start", _start, "start a sandbox that stays"),
-        ("status", _status, "show the sandbox that was started"),
-        ("stop", _stop, "end the sandbox that was started"),
-    ):
-        one = verbs.add_parser(verb, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        one.set_defaults(run=run)
-        if verb in ("run", "shell", "start"):
-            _add_options(one)
-        if verb == "run":
-            one.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND ...")
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--site",
-        action="append",
-        default=[],
-        metavar=_EXAMPLE,
-        help="a site, its clusters and how many nodes they have; may be repeated"
-        f" (default: {_told(DEFAULT_SITES)})",
-    )
-    parser.add_argument("--speed", type=float, default=1.0, help="how fast its clock runs")
-    for name, text in _FEATURES.items():
-        parser.add_argument(f"--{name}", action="store_true", help=text)
-    parser.add_argument("--kadeploy", choices=FAMILIES, default=RECENT, help="its Kadeploy")
-    parser.add_argument(
-        "--deploy-time", type=float, default=2.0, metavar="SECONDS", help="of a deployment"
-    )
 
 
 def _told(sites: Sites) -> str:
@@ -69,47 +34,69 @@ def _told(sites: Sites) -> str:
     )
 
 
-def _sites(texts: list[str]) -> Sites | None:
-    if not texts:
-        return None
-    sites: dict[str, dict[str, int]] = {}
-    for text in texts:
-        site, equals, clusters = text.partition("=")
+class _SiteParam(click.ParamType[tuple[str, dict[str, int]]]):
+    name = _EXAMPLE
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, dict[str, int]]:
+        site, equals, clusters = str(value).partition("=")
         found = [_CLUSTER.fullmatch(cluster) for cluster in clusters.split(",")]
         if not (site and equals and all(found)):
-            raise ValueError(f"--site {text}: expected such as {_EXAMPLE}")
-        sites[site] = {match[1]: int(match[2]) for match in found if match}
-    return sites
+            self.fail(f"{value}: expected such as {_EXAMPLE}", param, ctx)
+        return site, {match[1]: int(match[2]) for match in found if match}
 
 
-def _made(parsed: argparse.Namespace) -> Sandbox:
-    return Sandbox(_sites(parsed.site), speed=parsed.speed, **_features(parsed))
+def _made_of_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a new sandbox."""
+    options = [
+        click.option(
+            "--site",
+            "sites",
+            multiple=True,
+            type=_SiteParam(),
+            help="A site, its clusters and how many nodes they have; may be repeated"
+            f" (default: {_told(DEFAULT_SITES)}).",
+        ),
+        click.option("--speed", type=float, default=1.0, help="How fast its clock runs."),
+        *(click.option(f"--{name}", is_flag=True, help=text) for name, text in _FEATURES.items()),
+        click.option(
+            "--kadeploy", type=click.Choice(FAMILIES), default=RECENT, help="Its Kadeploy."
+        ),
+        click.option(
+            "--deploy-time", type=float, default=2.0, metavar="SECONDS", help="Of a deployment."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
-def _features(parsed: argparse.Namespace) -> dict[str, Any]:
-    flags = {name: getattr(parsed, name) for name in _FEATURES}
-    return {**flags, "kadeploy": parsed.kadeploy, "deploy_time": parsed.deploy_time}
+def _sandbox(sites: tuple[tuple[str, dict[str, int]], ...], **options: Any) -> Sandbox:
+    return Sandbox(dict(sites) or None, **options)
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+@click.group()
+def sandbox() -> None:
+    """A Grid'5000 on this machine, to try things on: no root, no network, no account."""
 
 
 # --- one for a command
 
 
-def _run(parsed: argparse.Namespace) -> int:
-    words = parsed.words[1:] if parsed.words[:1] == ["--"] else parsed.words
-    if not words:
-        raise ValueError("sandbox run: which command?")
-    sandbox = _made(parsed)
-    _say(f"sandbox: starting {_told(_numbers(sandbox))}")
-    sandbox.start()
+@sandbox.command(context_settings={"ignore_unknown_options": True})
+@_made_of_options
+@click.argument("words", nargs=-1, required=True, metavar="COMMAND...", type=click.UNPROCESSED)
+def run(words: tuple[str, ...], **options: Any) -> int:
+    """Run a command in a sandbox of its own, and end it."""
+    own = _sandbox(**options)
+    say(f"sandbox: starting {_told(_numbers(own))}")
+    own.start()
     try:
-        return _in_sandbox(words, sandbox.environment())
+        return _in_sandbox(list(words), own.environment())
     finally:
-        sandbox.stop()
-        _say("sandbox: ended")
+        own.stop()
+        say("sandbox: ended")
 
 
 def _numbers(sandbox: Sandbox) -> Sites:
@@ -130,24 +117,30 @@ def _in_sandbox(words: list[str], variables: dict[str, str]) -> int:
         return code if code >= 0 else 128 - code
 
 
-def _shell(parsed: argparse.Namespace) -> int:
-    shell = os.environ.get("SHELL", "/bin/sh")
+@sandbox.command()
+@_made_of_options
+def shell(**options: Any) -> int:
+    """Open a shell in the sandbox (in a new one if none was started)."""
+    program = os.environ.get("SHELL", "/bin/sh")
     directory = _started()
     if directory.control.exists():
         _welcome(directory)
-        return _in_sandbox([shell], environment(directory))
-    sandbox = _made(parsed).start()
+        return _in_sandbox([program], environment(directory))
+    own = _sandbox(**options).start()
     try:
-        _welcome(sandbox.directory)
-        return _in_sandbox([shell], sandbox.environment())
+        _welcome(own.directory)
+        return _in_sandbox([program], own.environment())
     finally:
-        sandbox.stop()
+        own.stop()
 
 
 def _welcome(directory: Directory) -> None:
     hosts = launch.ask(directory, do="status")["hosts"]
-    frontends = [host["site"] for host in hosts if host["kind"] == "frontend"]
-    _say(f"sandbox: try `ssh {frontends[0]}`; sites: {', '.join(frontends)}; `exit` leaves it")
+    site, *others = [host["site"] for host in hosts if host["kind"] == "frontend"]
+    say(
+        f"sandbox: its sites are {', '.join([site, *others])}; try `execo-g5k submit {site}`, or"
+        f" `ssh {site}`; `exit` leaves it"
+    )
 
 
 # --- one that stays
@@ -158,7 +151,10 @@ def _started() -> Directory:
     return Directory(Path(state) / "execo-g5k" / "sandbox")
 
 
-def _start(parsed: argparse.Namespace) -> int:
+@sandbox.command()
+@_made_of_options
+def start(**options: Any) -> None:
+    """Start a sandbox that stays."""
     directory = _started()
     if directory.control.exists():
         try:
@@ -168,30 +164,37 @@ def _start(parsed: argparse.Namespace) -> int:
         else:
             raise launch.SandboxError("a sandbox runs already: `execo-g5k sandbox stop` ends it")
     launch.remove(directory)
-    features = _features(parsed)
-    sites = _sites(parsed.site)
-    Sandbox(sites, speed=parsed.speed, directory=directory.path, **features).start_to_stay()
-    _say("sandbox: started; `execo-g5k sandbox shell` enters it, `stop` ends it")
-    return 0
+    _sandbox(directory=directory.path, **options).start_to_stay()
+    say("sandbox: started; `execo-g5k sandbox shell` enters it, `stop` ends it")
 
 
-def _status(parsed: argparse.Namespace) -> int:
+@sandbox.command()
+@json_option
+def status(as_json: bool) -> int:
+    """Show the sandbox that was started. The exit code is 1 when there is none."""
+    directory = _started()
+    runs = directory.control.exists()
+    answer = launch.ask(directory, do="status") if runs else {}
+    if as_json:
+        show_json({"runs": runs, "directory": str(directory.path) if runs else None, **answer})
+    elif runs:
+        click.echo(f"the sandbox runs (process {answer['pid']}), its files are in {directory.path}")
+        hosts = answer["hosts"]
+        show_table(
+            ["KIND", "ADDRESS", "NAME"], [[h["kind"], h["address"], h["name"]] for h in hosts]
+        )
+    else:
+        click.echo("no sandbox was started: `execo-g5k sandbox start` starts one")
+    return 0 if runs else 1
+
+
+@sandbox.command()
+def stop() -> None:
+    """End the sandbox that was started."""
     directory = _started()
     if not directory.control.exists():
-        print("no sandbox was started")
-        return 1
-    answer = launch.ask(directory, do="status")
-    print(f"the sandbox runs (process {answer['pid']}), its files are in {directory.path}")
-    for host in answer["hosts"]:
-        print(f"  {host['kind']:9} {host['address']:15} {host['name']}")
-    return 0
-
-
-def _stop(parsed: argparse.Namespace) -> int:
-    directory = _started()
-    if not directory.control.exists():
-        _say("no sandbox was started")
-        return 0
+        say("no sandbox was started")
+        return
     said = "ended"
     try:
         launch.stop(directory)
@@ -199,5 +202,4 @@ def _stop(parsed: argparse.Namespace) -> int:
         said = "it had died; what it left is deleted"
     kill_commands(directory)
     launch.remove(directory)
-    _say(f"sandbox: {said}")
-    return 0
+    say(f"sandbox: {said}")

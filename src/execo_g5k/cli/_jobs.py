@@ -1,0 +1,70 @@
+"""Jobs as commands show them."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from execo._engine.loop import blocking
+from execo.errors import Error
+from execo.host import fold_hosts
+from execo.times import Deadline, format_date, format_seconds
+from execo_g5k.config import g5k_settings
+from execo_g5k.grid import current_grid
+from execo_g5k.jobs import JobInfo, JobRef
+from execo_g5k.query import fetch_own_jobs
+
+TITLES = ("JOB", "STATE", "START", "WALLTIME", "NAME", "NODES")
+
+Jobs = dict[JobRef, JobInfo]
+
+
+@blocking
+async def own_jobs(sites: Sequence[str]) -> tuple[Jobs, dict[str, Error]]:
+    """Return what is known of the user's jobs on sites, asked all at once.
+
+    And the sites that did not answer, with the reasons.
+    """
+    deadline = Deadline.of(g5k_settings().default_timeout)
+    frontends = [current_grid().frontend(site) for site in sites]
+    answers = await asyncio.gather(
+        *(fetch_own_jobs(frontend, deadline) for frontend in frontends), return_exceptions=True
+    )
+    jobs: Jobs = {}
+    silent: dict[str, Error] = {}
+    for site, answer in zip(sites, answers, strict=True):
+        if isinstance(answer, Error):
+            silent[site] = answer
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            jobs.update({JobRef(job_id, site): answer[job_id] for job_id in sorted(answer)})
+    return jobs, silent
+
+
+def document(job: JobRef, info: JobInfo) -> dict[str, Any]:
+    """Return a job as JSON tells it: dates are unix timestamps, durations seconds."""
+    return {"site": job.frontend, "job_id": job.job_id, **info, "state": info.state.value}
+
+
+def row(job: JobRef, info: JobInfo) -> list[str]:
+    """Return the cells of a job, below TITLES."""
+    name = f"{job.frontend}:{job.job_id}" if job.frontend else str(job.job_id)
+    walltime = "" if info.walltime is None else format_seconds(info.walltime)
+    return [name, info.state.value, start_of(info), walltime, info.name or "", hosts_of(info)]
+
+
+def start_of(info: JobInfo) -> str:
+    """Return the start of a job, or the one that OAR predicts; "" for none."""
+    if info.start_date:
+        return format_date(info.start_date)
+    return "" if not info.scheduled_start else f"~ {format_date(info.scheduled_start)}"
+
+
+def hosts_of(info: JobInfo) -> str:
+    """Return the hosts of a job, folded."""
+    return fold_hosts(info.hosts or ())
+
+
+def why_silent(silent: Iterable[tuple[str, Error]]) -> list[str]:
+    """Return a line for each site that did not answer."""
+    return [f"{site} does not answer: {error}" for site, error in silent]

@@ -1,0 +1,79 @@
+"""`execo-g5k submit`."""
+
+from typing import Any
+
+import click
+
+from execo_g5k.cli._args import SITE, told
+from execo_g5k.cli._jobs import document
+from execo_g5k.cli._out import json_option, say, show_json, warnings_told
+from execo_g5k.jobs import JobRef
+from execo_g5k.oar import (
+    OarSubmission,
+    get_oar_job_info,
+    get_oarsub_commandline,
+    oarsub,
+    oarsubgrid,
+)
+
+
+@click.command()
+@click.argument("sites", nargs=-1, required=True, type=SITE)
+@click.option("-l", "--resources", metavar="TEXT", help="Such as nodes=2 (OAR's default: 1 node).")
+@click.option("-w", "--walltime", metavar="H:M:S", help="Longest time that it may run.")
+@click.option("-t", "--type", "types", multiple=True, help="Job type, such as deploy; repeatable.")
+@click.option("-p", "--properties", metavar="SQL", help="Condition on the nodes.")
+@click.option("-q", "--queue", metavar="NAME", help="Queue.")
+@click.option("-r", "--reservation", metavar="DATE", help="Start: 'YYYY-MM-DD hh:mm:ss'.")
+@click.option("-n", "--name", help="Name of the job.")
+@click.option("--project", help="Project.")
+@click.option("--command", "text", metavar="TEXT", help="What it runs; omitted: it sleeps.")
+@click.option("--all-or-nothing", is_flag=True, help="Keep no job when a site refuses.")
+@click.option("--dry-run", is_flag=True, help="Print the command of oarsub, and submit nothing.")
+@json_option
+def submit(
+    sites: tuple[str, ...],
+    all_or_nothing: bool,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Submit the same job to SITES, all at once, and print SITE:ID of each.
+
+    The exit code is 1 when a site refuses. Ctrl-C deletes what was submitted.
+
+    \b
+    In Python:
+      oarsub([(OarSubmission("nodes=2", walltime="1:0:0"), "nancy")])
+    """
+    submission = _submission(**options)
+    if dry_run:
+        click.echo(get_oarsub_commandline(submission))
+        return 0
+    make = oarsubgrid if all_or_nothing else oarsub
+    with warnings_told():
+        made = make([(submission, site) for site in sites])
+    jobs = [JobRef(job_id, site) for job_id, site in made if job_id is not None]
+    if as_json:
+        show_json([document(job, get_oar_job_info(*job)) for job in jobs])
+    else:
+        for job in jobs:
+            click.echo(told(job))
+    if jobs:
+        names = " ".join(map(told, jobs))
+        say(f"next: `execo-g5k wait {names}`, `execo-g5k delete {names}`")
+    return 0 if len(jobs) == len(sites) else 1
+
+
+def _submission(**options: Any) -> OarSubmission:
+    return OarSubmission(
+        resources=options["resources"],
+        walltime=options["walltime"],
+        job_type=list(options["types"]) or None,
+        sql_properties=options["properties"],
+        queue=options["queue"],
+        reservation_date=options["reservation"],
+        project=options["project"],
+        name=options["name"],
+        command=options["text"],
+    )

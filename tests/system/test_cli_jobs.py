@@ -1,0 +1,173 @@
+"""Jobs from the command line: in pipes, as JSON, on a terminal."""
+
+import json
+import os
+
+import pytest
+
+pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
+
+from execo_g5k import OarSubmission, get_current_oar_jobs, get_oar_job_info, oarsub
+from tests.system.helpers import until
+from tests.system.screens import cli, on_terminal
+
+pytestmark = pytest.mark.usefixtures("sandbox")
+
+
+def submitted(*words):
+    """Submit from the command line; return the jobs as they are written there."""
+    done = cli("submit", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_jobs_are_submitted_waited_for_shown_and_deleted():
+    jobs = submitted("nancy", "lyon", "-l", "nodes=2", "-w", "1:0:0", "-n", "my job")
+    assert [job.partition(":")[0] for job in jobs] == ["nancy", "lyon"]
+    waited = cli("wait", *jobs, "--timeout", "60")
+    assert (waited.returncode, waited.stdout) == (0, "")
+    assert cli("nodes", jobs[0]).stdout == (
+        "grisou-1.nancy.grid5000.fr\ngrisou-2.nancy.grid5000.fr\n"
+    )
+    folded = cli("nodes", "--fold", *jobs)
+    assert folded.stdout == "grisou-[1-2].nancy.grid5000.fr, nova-[1-2].lyon.grid5000.fr\n"
+    title, *lines = cli("jobs").stdout.splitlines()
+    assert title.split() == ["JOB", "STATE", "START", "WALLTIME", "NAME", "NODES"]
+    assert sorted(line.split()[0] for line in lines) == sorted(jobs)
+    assert all("Running" in line and "my job" in line for line in lines)
+    deleted = cli("delete", *jobs)
+    assert (deleted.returncode, deleted.stdout) == (0, f"asked to delete: {', '.join(jobs)}\n")
+    until(lambda: get_current_oar_jobs(["nancy", "lyon"]) == [])
+    none = cli("jobs")
+    assert (none.returncode, none.stdout) == (0, "")
+    assert "execo-g5k submit" in none.stderr
+
+
+def test_each_answer_can_be_had_as_json():
+    made = json.loads(cli("submit", "nancy", "--json", "-l", "nodes=1").stdout)
+    [job] = [f"nancy:{made[0]['job_id']}"]
+    [waited] = json.loads(cli("wait", job, "--json").stdout)
+    assert (waited["outcome"], waited["site"]) == ("Started", "nancy")
+    [shown] = json.loads(cli("jobs", "nancy", "--json").stdout)
+    assert (shown["state"], shown["hosts"]) == ("Running", ["grisou-1.nancy.grid5000.fr"])
+    assert json.loads(cli("job", job, "--json").stdout)["job_id"] == made[0]["job_id"]
+    assert json.loads(cli("nodes", job, "--json").stdout) == {job: ["grisou-1.nancy.grid5000.fr"]}
+    assert json.loads(cli("delete", job, "--json").stdout) == [job]
+    settings = json.loads(cli("config", "--json").stdout)
+    assert {"dict", "key", "value", "origin"} == settings[0].keys()
+
+
+def test_the_exit_code_of_a_wait_tells_its_outcome():
+    oarsub([(OarSubmission("nodes=4", walltime=3600), "nancy")])
+    [late] = submitted("nancy", "-l", "nodes=1")
+    waited = cli("wait", late, "--timeout", "2")
+    assert waited.returncode == 3
+    assert f"{late} has not started in time" in waited.stderr
+    assert cli("delete", late).returncode == 0
+    until(lambda: get_oar_job_info(late.partition(":")[2], "nancy")["state"] == "Error")
+    ended = cli("wait", late)
+    assert (ended.returncode, f"{late} has ended: Error\n" in ended.stderr) == (1, True)
+    assert cli("wait", "nancy:999999").returncode == 1
+
+
+def test_a_terminal_shows_the_predicted_start_counting_down():
+    oarsub([(OarSubmission("nodes=4", walltime=3600), "nancy")])
+    [late] = submitted("nancy", "-l", "nodes=1")
+    with on_terminal("wait", late) as terminal:
+        first = terminal.until(lambda text: f"{late} starts in " in text)
+        terminal.until(lambda text: f"{late} starts in " in text and text != first)
+        terminal.press("\x03")
+        assert terminal.end() == 130
+        assert "execo-g5k: interrupted" in terminal.text
+        assert "Traceback" not in terminal.text
+    assert cli("jobs", "nancy").stdout.count("Waiting") == 1
+
+
+def test_a_terminal_shows_jobs_as_a_table():
+    [job] = submitted("nancy", "-l", "nodes=1", "-w", "0:30:0")
+    assert cli("wait", job).returncode == 0
+    with on_terminal("jobs") as terminal:
+        assert terminal.end() == 0
+        title, line = terminal.lines
+    assert title.split() == ["JOB", "STATE", "START", "WALLTIME", "NAME", "NODES"]
+    words = line.split()
+    assert [words[0], words[1], *words[-2:]] == [
+        job, "Running", "30m", "grisou-1.nancy.grid5000.fr",
+    ]  # fmt: skip
+
+
+def test_all_or_nothing_leaves_nothing_when_a_site_refuses():
+    asked = ("nancy", "lyon", "-l", "nodes=4")
+    done = cli("submit", *asked, "-p", "cluster='grisou'", "--all-or-nothing")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "lyon" in done.stderr
+    until(lambda: get_current_oar_jobs(["nancy", "lyon"]) == [])
+    partly = cli("submit", *asked, "-p", "cluster='grisou'")
+    assert partly.returncode == 1
+    assert partly.stdout.startswith("nancy:")
+
+
+def test_jobs_are_deleted_by_site():
+    jobs = submitted("nancy", "nancy", "-l", "nodes=1")
+    assert len(jobs) == 2
+    assert cli("delete", "--all", "nancy").returncode == 0
+    until(lambda: get_current_oar_jobs(["nancy"]) == [])
+    assert cli("delete", "--all", "nancy").stderr == "no job to delete\n"
+
+
+def test_a_site_that_is_down_is_told_and_the_others_are_shown(sandbox):
+    [job] = submitted("lyon", "-l", "nodes=1")
+    sandbox.faults.refuse("nancy")
+    shown = cli("jobs")
+    assert shown.returncode == 1
+    assert job in shown.stdout
+    assert "nancy does not answer" in shown.stderr
+    kept = cli("delete", "nancy:12")
+    assert (kept.returncode, "nancy: jobs 12 may be left" in kept.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["wait", "nancy"], 2, "'nancy' is no job: expected SITE:ID"),
+        (["job", "nancy:999999"], 1, "999999"),
+        (["submit", "nancy", "-w", "1:99:x"], 1, "walltime: duration: '1:99:x'"),
+        (["submit", "nancy", "-l", "nodes=99"], 1, "not enough resources"),
+        (["submit", "nncy"], 1, "did you mean 'nancy'?"),
+        (["delete"], 2, "which jobs?"),
+        (["config", "defualt_timeout"], 1, "is no setting"),
+        (["nodes", "nancy:12", "--timeout", "soon"], 2, "'soon' is no duration"),
+        (["jbos"], 2, "no command 'jbos'"),
+        ([], 2, "execo-g5k sandbox shell"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_few_lines(words, code, told):
+    done = cli(*words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_is_submitted_by_a_dry_run():
+    done = cli("submit", "nancy", "-l", "nodes=2", "-w", "90", "-t", "deploy", "--dry-run")
+    assert done.stdout.startswith("oarsub -l nodes=2,walltime=0:01:30 -t deploy")
+    assert get_current_oar_jobs(["nancy"]) == []
+
+
+def test_settings_tell_where_they_come_from(own_home, monkeypatch):
+    (own_home / ".execo.conf.py").write_text("g5k_configuration = {'default_timeout': 77}\n")
+    monkeypatch.setenv("EXECO_G5K_POLLING_INTERVAL", "5")
+    shown = cli("config", "default_timeout", "polling_interval", "api_timeout")
+    title, *lines = shown.stdout.splitlines()
+    assert title.split() == ["DICT", "KEY", "VALUE", "FROM"]
+    origins = {line.split()[1]: line.split(None, 3)[2:] for line in lines}
+    assert origins["default_timeout"] == ["77", f"{own_home}/.execo.conf.py, line 1"]
+    assert origins["polling_interval"][0] == "5.0"
+    assert "EXECO_G5K_POLLING_INTERVAL" in origins["polling_interval"][1]
+    assert origins["api_timeout"] == ["30", "default"]
+
+
+def test_a_shell_can_complete_commands_and_sites():
+    asked = {"_EXECO_G5K_COMPLETE": "bash_complete", "COMP_WORDS": "execo-g5k submit n"}
+    done = cli(env={**os.environ, **asked, "COMP_CWORD": "2"})
+    assert done.stdout == "plain,nancy\n"
