@@ -162,7 +162,7 @@ def test_settings_tell_where_they_come_from(own_home, monkeypatch):
     assert title.split() == ["DICT", "KEY", "VALUE", "FROM"]
     origins = {line.split()[1]: line.split(None, 3)[2:] for line in lines}
     assert origins["default_timeout"] == ["77", f"{own_home}/.execo.conf.py, line 1"]
-    assert origins["polling_interval"][0] == "5.0"
+    assert origins["polling_interval"][0] == "5"
     assert "EXECO_G5K_POLLING_INTERVAL" in origins["polling_interval"][1]
     assert origins["api_timeout"] == ["30", "default"]
 
