@@ -48,7 +48,15 @@ from execo.handlers import (
     ProcessLifecycleHandler,
     ProcessOutputHandler,
 )
-from execo.host import Host, get_hosts_list, get_hosts_set, get_unique_hosts_list
+from execo.grouping import OutputGroup, group_outputs
+from execo.host import (
+    Host,
+    fold_hosts,
+    get_hosts_list,
+    get_hosts_set,
+    get_unique_hosts_list,
+    unfold_hosts,
+)
 from execo.log import logger, style
 from execo.process import Process, SshProcess, get_process
 from execo.remote import Remote, RemoteSerial

@@ -8,6 +8,9 @@ from typing import TypeAlias
 _NAMED_AT_MOST = 4
 _NUMBERED = re.compile(r"^([^.]*?)(\d+)((?:\..*)?)$")
 _BAD_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f]")
+# not at the comma between brackets
+_BETWEEN_NAMES = re.compile(r"(?:\s*,\s*|\s+)(?![^\[]*\])")
+_LONGEST_RANGE = 100_000
 
 
 class Host:
@@ -196,6 +199,42 @@ def _ranges(numbers: list[int]) -> str:
         else:
             ranges.append([number, number])
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)
+
+
+def unfold_hosts(text: str) -> list[Host]:
+    """Return the hosts of text such as "grisou-[1-4,7].nancy, x": what `fold_hosts` gives, back.
+
+    The order is that of the text. Several brackets in a name are taken too.
+
+    Raises:
+        ValueError: a bracket, a number or a name is missing.
+    """
+    return [Host(name) for part in _BETWEEN_NAMES.split(text) for name in _unfolded(part, text)]
+
+
+def _unfolded(name: str, text: str) -> list[str]:
+    before, opened, rest = name.partition("[")
+    inside, closed, after = rest.partition("]")
+    if not name or bool(opened) != bool(closed) or "]" in before or "[" in inside:
+        raise ValueError(f"{text!r}: expected names of hosts such as 'grisou-[1-4,7].nancy, x'")
+    if not opened:
+        return [name]
+    numbers = [number for range_ in inside.split(",") for number in _numbers(range_, text)]
+    ends = _unfolded(after, text) if after else [""]
+    return [f"{before}{number}{end}" for number in numbers for end in ends]
+
+
+def _numbers(range_: str, text: str) -> list[str]:
+    low, dash, high = range_.strip().partition("-")
+    if not (low.isdecimal() and (high.isdecimal() if dash else not high)):
+        raise ValueError(f"{text!r}: {range_!r} is no number, nor such as 1-4")
+    if not dash:
+        return [low]
+    if int(high) < int(low) or int(high) - int(low) >= _LONGEST_RANGE:
+        raise ValueError(f"{text!r}: {range_!r} is no range of at most {_LONGEST_RANGE} hosts")
+    # nodes named n01 ... n12 keep their zeros
+    width = len(low) if low.startswith("0") else 0
+    return [str(number).zfill(width) for number in range(int(low), int(high) + 1)]
 
 
 def hosts_in_short(hosts: Sequence[Host]) -> str:

@@ -1,0 +1,49 @@
+"""`execo-g5k connect`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from execo.connexion import ConnexionParams
+from execo.host import Host
+from execo_g5k.cli._args import JOB, default_sites
+from execo_g5k.config import SITES, default_frontend_connexion_params
+from execo_g5k.jobs import JobRef
+from execo_g5k.oar import get_oar_job_nodes, node_connexion_params
+
+
+@click.command()
+@click.argument("where", metavar="SITE:ID|NODE|SITE")
+@click.option("--node", type=click.IntRange(min=1), default=1, help="Which node of the job.")
+@click.option("--user", help="Account; root on a deployed node.")
+def connect(where: str, node: int, user: str | None) -> None:
+    """Open a shell on a node of a job, on a NODE, or on the frontend of a SITE.
+
+    \b
+    In Python, commands go there by:
+      SshProcess("uptime", "nancy", default_frontend_connexion_params).run()
+      SshProcess("uptime", get_oar_job_nodes(1234, "nancy")[0], node_connexion_params()).run()
+    """
+    host, params = _way(where, node, user)
+    wanted = ConnexionParams.of(params)
+    argv = wanted.ssh_argv(host)
+    sys.stdout.flush()
+    os.execvp(argv[0], argv)
+
+
+def _way(where: str, node: int, user: str | None) -> tuple[Host, Mapping[str, Any]]:
+    account = {} if user is None else {"user": user}
+    if where in SITES or where in default_sites():
+        return Host(where), {**default_frontend_connexion_params, **account}
+    if ":" in where:
+        job: JobRef = JOB(where)
+        nodes = get_oar_job_nodes(*job)
+        if node > len(nodes):
+            raise ValueError(f"--node {node}: {where} has {len(nodes)} nodes")
+        return nodes[node - 1], account or node_connexion_params()
+    if user is not None:
+        return Host(where), account
+    return Host(where), node_connexion_params()
