@@ -22,6 +22,7 @@ _FEATURES = {
     "oargrid": "with OARGrid on the frontends",
     "vlans": "with vlans that jobs can reserve",
     "subnets": "with subnets that jobs can reserve",
+    "outside": "reached through the access machine only, as from a laptop",
 }
 
 
