@@ -144,14 +144,20 @@ def _is_served(path: Path) -> bool:
     return True
 
 
-def _new_directories() -> Iterator[Path]:
+def socket_bases() -> Iterator[str]:
+    """Yield the directories in which a socket of ssh has a name that is short enough."""
     longest = _LONGEST - len("/execo-ssh-4194304-xxxxxxxx/000000")
     for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
         # ssh would expand % and ~, and split at spaces
         if len(base) <= longest and _SIMPLE.fullmatch(base):
-            with contextlib.suppress(OSError):
-                _delete_orphans(base)
-                yield Path(tempfile.mkdtemp(prefix=f"execo-ssh-{os.getpid()}-", dir=base))
+            yield base
+
+
+def _new_directories() -> Iterator[Path]:
+    for base in socket_bases():
+        with contextlib.suppress(OSError):
+            _delete_orphans(base)
+            yield Path(tempfile.mkdtemp(prefix=f"execo-ssh-{os.getpid()}-", dir=base))
 
 
 def _delete_orphans(base: str) -> None:

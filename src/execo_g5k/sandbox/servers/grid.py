@@ -134,7 +134,9 @@ class Grid:
     def tell_date(self) -> None:
         """Let the hosts know what the date is."""
         told = self.clock.told()
-        if told is not None:
+        if told is None:
+            self.directory.clock.unlink(missing_ok=True)
+        else:
             fresh = self.directory.clock.with_suffix(".new")
             fresh.write_text(told)
             fresh.rename(self.directory.clock)
