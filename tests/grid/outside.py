@@ -67,6 +67,22 @@ class Laptop:
         for name in ("OAR_JOB_ID", "OAR_JOB_KEY_FILE", "SSH_AUTH_SOCK"):
             self.environment.pop(name, None)
 
+    @classmethod
+    def bare(cls, home: Path, key: Path, variables: dict[str, str]) -> "Laptop":
+        """Return a laptop with a key that the account knows, and nothing else."""
+        laptop = cls.__new__(cls)
+        ssh = home / ".ssh"
+        ssh.mkdir(mode=0o700, parents=True)
+        shutil.copy(key, ssh / "id_ed25519")
+        shutil.copy(f"{key}.pub", ssh / "id_ed25519.pub")
+        (ssh / "id_ed25519").chmod(0o600)
+        # not those of the account that runs the tests
+        (ssh / "config").write_text(f"Host *\n    UserKnownHostsFile {ssh}/known_hosts\n")
+        (ssh / "config").chmod(0o600)
+        laptop.home = home
+        laptop.environment = {**variables, "HOME": str(home)}
+        return laptop
+
     def run(self, *argv: str) -> "subprocess.CompletedProcess[str]":
         """Run a command line on the laptop, without any input."""
         return subprocess.run(
@@ -82,13 +98,13 @@ class Laptop:
         return found
 
 
-def ssh_of_home(directory: Path, home: Path) -> str:
-    """Return a PATH with an ssh that reads the configuration of a home, which is not the account's.
+def ssh_of_home(directory: Path) -> str:
+    """Return a PATH with an ssh that reads the configuration of $HOME, which is not the account's.
 
     ssh itself asks the account where the home is.
     """
     for tool in ("ssh", "scp"):
         program = directory / tool
-        program.write_text(f'#!/bin/sh\nexec /usr/bin/{tool} -F {home}/.ssh/config "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec /usr/bin/{tool} -F "$HOME/.ssh/config" "$@"\n')
         program.chmod(0o755)
     return f"{directory}{os.pathsep}{os.environ['PATH']}"

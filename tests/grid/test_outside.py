@@ -1,7 +1,9 @@
 """From outside: through the access machine, with aliases and settings as users write them."""
 
+import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ def outside(grid, tmp_path_factory) -> Iterator[Laptop]:
     """A laptop from which all goes through the access machine."""
     home, programs = tmp_path_factory.mktemp("outside"), tmp_path_factory.mktemp("programs")
     if not ON_SANDBOX:
-        path = {"PATH": ssh_of_home(programs, home)}
+        path = {"PATH": ssh_of_home(programs)}
         yield Laptop(home, grid.work.user_key("alice"), grid.work.job_key("alice"), path)
         return
     from execo_g5k.sandbox import Sandbox
@@ -172,5 +174,42 @@ except ValueError as error:
     assert "oar_job_key_file" in said
 
 
-def test_the_home_of_the_laptop_is_not_that_of_these_tests(outside: Laptop, alice_home: Path):
-    assert outside.home != alice_home
+USER = """
+import json
+from execo import *
+from execo_g5k import *
+jobs = oarsub([(OarSubmission("nodes=1", walltime=300), site) for site in ("nancy", "lyon")])
+try:
+    nodes = [host for job in jobs for host in get_oar_job_nodes(*job, timeout=40)]
+    remote = Remote("hostname", nodes, default_oarsh_oarcp_params).run(60)
+finally:
+    oardel(jobs)
+short = [host.address.split(".")[0] for host in nodes]
+print(json.dumps({"short": short, "names": [p.stdout.strip() for p in remote.processes]}))
+"""
+
+
+def test_configure_sets_up_an_empty_home_and_doctor_finds_nothing_wrong(outside, grid, tmp_path):
+    pytest.importorskip("rich", reason="the command line needs click and rich")
+    key = outside.home / ".ssh/id_grid"
+    pair = tmp_path / "registered"
+    shutil.copy(key, pair)
+    public = outside.run("ssh-keygen", "-y", "-f", str(pair)).stdout
+    Path(f"{pair}.pub").write_text(public)
+    laptop = Laptop.bare(tmp_path / "home", pair, outside.environment)
+    command = [sys.executable, "-m"]
+    sites = ["--site", "nancy", "--site", "lyon"]
+    try:
+        done = laptop.run(*command, "execo_g5k.cli.configure", "--user", "alice", *sites, "--yes")
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = laptop.run(*command, "execo_g5k.cli.doctor", "--json")
+        wrong = [f for f in json.loads(found.stdout)["findings"] if f["state"] == "wrong"]
+        assert (found.returncode, wrong) == (0, [])
+        again = laptop.run(*command, "execo_g5k.cli.configure", "--yes")
+        assert again.stdout == "nothing to change, for alice through access.grid5000.fr\n"
+        ran = laptop.script(USER)
+        assert ran["names"] == ran["short"]
+    finally:
+        for site in ("nancy", "lyon"):
+            undo = "sed -i /inside/d ~/.ssh/authorized_keys; rm -f ~/.ssh/*g5k_inside*"
+            outside.run("ssh", f"{site}.grid5000.fr", f"{undo}; rm -f ~/.ssh/*.execo-*")

@@ -213,3 +213,23 @@ def test_json_of_doctor_is_one_object_whatever_is_wrong(account):
     found = json.loads(done.stdout)
     assert (done.returncode, found["ok"]) == (1, False)
     assert {"check", "state", "what", "mend"} == set(found["findings"][0])
+
+
+def test_both_commands_run_in_a_process_that_has_click(account, monkeypatch):
+    from click.testing import CliRunner
+
+    from execo_g5k.cli.configure import configure
+    from execo_g5k.cli.doctor import doctor
+
+    for name, value in account.environment.items():
+        monkeypatch.setenv(name, value)
+    before = account.tree()
+    sites = ["--site", "nancy", "--site", "lyon"]
+    done = CliRunner().invoke(configure, ["--user", "alice", *sites, "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert done.output.endswith("4 to write; nothing was written\n")
+    assert account.tree() == before
+    done = CliRunner().invoke(doctor, sites)
+    assert done.exit_code == 1
+    assert "mend it: execo-g5k configure\n" in done.output
+    assert CliRunner().invoke(doctor, ["--timeout", "0"]).exit_code == 2

@@ -131,7 +131,7 @@ FAULTS = {
         "nancy: host rewriting", "no attribute",
     ),
     "changed host key": (
-        "sed -i 's/AAAA.*/'$(cut -d' ' -f2 ~/.ssh/id_ed25519.pub)/ ~/.ssh/known_hosts",
+        "sed -i 's|AAAA.*|'$(cut -d' ' -f2 ~/.ssh/id_ed25519.pub)'|' ~/.ssh/known_hosts",
         "access machine", "is not the one in",
     ),
     "unknown host key": (

@@ -1,7 +1,7 @@
 """`~/.execo.conf.py`, with what is missing in it. Pure; what the user wrote stays."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from execo.spelling import modern
@@ -22,6 +22,9 @@ _REWRITE = "g5k_address"
 
 Entries = Mapping[str, Mapping[str, str]]
 """Name of a dict -> key -> value, as Python."""
+
+Values = Mapping[tuple[str, str], str]
+"""(Name of a dict, key) -> value, as Python."""
 
 
 class UnreadableConf(ValueError):
@@ -69,32 +72,39 @@ def merged_conf(text: str, choices: Choices, entries: Entries) -> MergedConf:
     try:
         ast.parse(text)
         before, after = _around_block(text)
-        trees = ast.parse(before), ast.parse(after)
+        above, below = ast.parse(before), ast.parse(after)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise UnreadableConf(f"line {line}: {error}") from None
-    if any(name in entries for name, _ in _names(trees[1])):
+    if any(name in entries for name, _ in _names(below.body)):
         # it would replace what the block sets
         before, after = before + after, ""
-        trees = ast.parse(before), ast.parse(after)
-    values = {**dict(_values(trees[0])), **dict(_values(trees[1]))}
-    names, changed_below = dict(_names(trees[0])), {name for (name, _), _ in _values(trees[1])}
-    lines: list[str] = []
+        above, below = ast.parse(before), ast.parse(after)
+    values = _values(above) | _values(below)
+    names, changed_below = dict(_names(above.body)), {name for name, _ in _values(below)}
+    body = "".join(_lines(entries, values, names, changed_below))
+    job_key = _literal(values.get(("g5k_configuration", "oar_job_key_file")))
+    return MergedConf(_joined(before, body, after, choices), tuple(_kept(entries, values)), job_key)
+
+
+def _lines(
+    entries: Entries, values: Values, names: Mapping[str, str], changed_below: Container[str]
+) -> Iterator[str]:
+    """Yield what sets the entries that the user has not set."""
     for name, wanted in entries.items():
         missing = {key: value for key, value in wanted.items() if (name, key) not in values}
         if name in names:
-            lines += [f"{names[name]}[{key!r}] = {value}\n" for key, value in missing.items()]
+            yield from (f"{names[name]}[{key!r}] = {value}\n" for key, value in missing.items())
         elif missing or name in changed_below:
             inside = "".join(f"    {key!r}: {value},\n" for key, value in missing.items())
-            lines.append(f"{name} = {{\n{inside}}}\n")
-    kept = tuple(
-        f"{name}[{key!r}] = {values[name, key]}"
-        for name, wanted in entries.items()
-        for key, value in wanted.items()
-        if values.get((name, key), value) != value
-    )
-    job_key = _literal(values.get(("g5k_configuration", "oar_job_key_file")))
-    return MergedConf(_joined(before, "".join(lines), after, choices), kept, job_key)
+            yield f"{name} = {{\n{inside}}}\n"
+
+
+def _kept(entries: Entries, values: Values) -> Iterator[str]:
+    for name, wanted in entries.items():
+        for key, value in wanted.items():
+            if values.get((name, key), value) != value:
+                yield f"{name}[{key!r}] = {values[name, key]}"
 
 
 def _joined(before: str, body: str, after: str, choices: Choices) -> str:
@@ -121,29 +131,30 @@ def _around_block(text: str) -> tuple[str, str]:
     return (before, after) if begin and end else (text, "")
 
 
-def _names(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the names that a file defines: in today's spelling, and as they are written."""
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        for target in targets:
-            if isinstance(target, ast.Name):
-                yield modern(target.id), target.id
+def _names(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:
+    """Yield the names that statements define: in today's spelling, and as they are written."""
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from ((modern(t.id), t.id) for t in targets if isinstance(t, ast.Name))
 
 
-def _values(tree: ast.Module) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield (dict, key) and the value, as Python, of what a file sets."""
+def _values(tree: ast.Module) -> dict[tuple[str, str], str]:
+    """Return what a file sets at its end: (dict, key) -> the value, as Python."""
+    found: dict[tuple[str, str], str] = {}
     for node in tree.body:
         match node:
-            case ast.Assign(targets=targets, value=ast.Dict(keys=keys, values=values)):
-                names = [modern(target.id) for target in targets if isinstance(target, ast.Name)]
-                for key, value in zip(keys, values, strict=True):
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                        text = ast.unparse(value)
-                        yield from (((name, modern(key.value)), text) for name in names)
-            case ast.Assign(
-                targets=[ast.Subscript(ast.Name(id=name), ast.Constant(value=str(key)))],
-                value=value,
-            ):
-                yield (modern(name), modern(key)), ast.unparse(value)
+            case ast.Assign(targets=[ast.Subscript(ast.Name(id=name), ast.Constant(str(key)))]):
+                found[modern(name), modern(key)] = ast.unparse(node.value)
+            case ast.Assign() | ast.AnnAssign():
+                for name, _ in _names([node]):
+                    found = {place: text for place, text in found.items() if place[0] != name}
+                    found |= {(name, key): text for key, text in _items(node.value)}
+    return found
+
+
+def _items(value: ast.expr | None) -> Iterator[tuple[str, str]]:
+    if isinstance(value, ast.Dict):
+        for key, item in zip(value.keys, value.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield modern(key.value), ast.unparse(item)

@@ -38,11 +38,7 @@ async def examine_awaitably(
             tell(findings[-1])
 
     facts = await gather_facts()
-    add(programs.check_python(facts.programs))
-    add(programs.check_ssh(facts.programs))
-    add(files.check_ssh_directory(facts))
-    add(files.check_ssh_files(facts))
-    add(files.check_conf(facts.conf))
+    add(_of_this_machine(facts))
     if facts.programs.ssh_version is None:
         add(_without_ssh(site_names))
         return findings
@@ -52,19 +48,31 @@ async def examine_awaitably(
     except BadConfiguration as error:
         add(iter([files.bad_configuration(str(error))]))
         return findings
-    add(keys.check_agent(facts.agent))
-    add(keys.check_outside_keys(facts))
-    add(keys.check_inside_key(facts))
-    add(keys.check_job_key_file(facts))
-    add(programs.check_nodes(facts))
-    add(programs.check_sharing(facts, control_path))
-    add(programs.check_api(facts))
+    add(_of_keys_and_settings(facts, control_path))
     entry = await enter_access(access, seconds, home) if access else None
     add(reach.check_access(access, entry))
+    closed = access if entry is not None and entry.seconds is None else None
     for site in await _all_sites(site_names, facts, seconds, home, entry):
-        closed = access if entry is not None and entry.seconds is None else None
         add(sites.check_site(site, facts, closed=closed))
     return findings
+
+
+def _of_this_machine(facts: Facts) -> Iterator[Finding]:
+    yield from programs.check_python(facts.programs)
+    yield from programs.check_ssh(facts.programs)
+    yield from files.check_ssh_directory(facts)
+    yield from files.check_ssh_files(facts)
+    yield from files.check_conf(facts.conf)
+
+
+def _of_keys_and_settings(facts: Facts, control_path: str | None) -> Iterator[Finding]:
+    yield from keys.check_agent(facts.agent)
+    yield from keys.check_outside_keys(facts)
+    yield from keys.check_inside_key(facts)
+    yield from keys.check_job_key_file(facts)
+    yield from programs.check_nodes(facts)
+    yield from programs.check_sharing(facts, control_path)
+    yield from programs.check_api(facts)
 
 
 def _first_time(finding: Finding) -> Finding:
