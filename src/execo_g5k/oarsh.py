@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
+from execo._engine.missing import advice
 from execo.host import Host
 from execo_g5k.config import default_oarsh_oarcp_params
 from execo_g5k.config import job_key_file as job_key_file_here
@@ -30,6 +31,9 @@ def oarsh_problem(which: Which = shutil.which) -> str | None:
         " or submit jobs of whole nodes with job_type='allow_classic_ssh', or deploy the nodes,"
         " and use plain ssh"
     )
+
+
+advice.update(dict.fromkeys(_OAR_PROGRAMS, oarsh_problem))
 
 
 def node_connexion_params(

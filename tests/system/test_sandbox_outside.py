@@ -13,6 +13,7 @@ from execo import ChainPut, Get, PortForwarder, Put, Remote, SshProcess, TaktukR
 from execo_g5k import (
     Deployment,
     OarSubmission,
+    default_oarsh_oarcp_params,
     deploy,
     get_oar_job_nodes,
     node_connexion_params,
@@ -100,6 +101,16 @@ def test_there_is_no_oarsh_and_the_key_of_the_job_does_without(outside, tmp_path
     assert ChainPut(nodes, tmp_path / "sent", "/tmp/by_chain", params).run(30).ok
     assert Get(nodes[:1], "/tmp/by_chain", tmp_path / "got", params).run(30).ok
     assert (tmp_path / "got").read_text() == "hello"
+
+
+def test_a_script_that_wants_oarsh_is_told_how_to_do_without(outside):
+    action = Remote("hostname", ["grisou-1"], default_oarsh_oarcp_params, {"nolog_error": True})
+    [process] = action.run(30).processes
+    assert process.error
+    assert "'oarsh': no oarsh nor oarcp on this machine" in process.error_reason
+    assert "port 6667 with the key of the job" in process.error_reason
+    [copy] = Put(["grisou-1"], __file__, "/tmp", default_oarsh_oarcp_params).run(30).processes
+    assert "node_connexion_params" in copy.error_reason
 
 
 @pytest.mark.skipif(shutil.which("taktuk") is None, reason="no taktuk: apt-get install taktuk")
