@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 pytest.importorskip("rich", reason="the command line needs click and rich")
 
+import execo_g5k
 from execo_g5k.sandbox import Sandbox
 from tests.system.laptops import SITES, Account, states
 
@@ -233,3 +235,23 @@ def test_both_commands_run_in_a_process_that_has_click(account, monkeypatch):
     assert done.exit_code == 1
     assert "mend it: execo-g5k configure\n" in done.output
     assert CliRunner().invoke(doctor, ["--timeout", "0"]).exit_code == 2
+
+
+def test_a_frontend_needs_no_alias(account):
+    assert account.configure().returncode == 0
+    home = account.site_home("nancy")
+    sources = Path(execo_g5k.__file__).parents[1]
+    command = f"PYTHONPATH={sources} python3 -m execo_g5k.cli"
+    sites = "--site nancy --site lyon"
+    try:
+        done = account.run(f"ssh nancy.g5k '{command}.configure --user alice {sites} --yes'")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "this machine is inside" in done.stdout
+        assert not (home / ".ssh/execo-g5k.config").exists()
+        assert "default_oarsh_oarcp_params" not in (home / ".execo.conf.py").read_text()
+        done = account.run(f"ssh nancy.g5k '{command}.doctor {sites}'")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "oarsh and oarcp are here" in done.stdout
+        assert "ssh goes to the sites directly" in done.stdout
+    finally:
+        (home / ".execo.conf.py").unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from execo_g5k.configuring.sites import (
 from execo_g5k.doctor.facts import Key, Site
 from execo_g5k.doctor.local import home_directory, read_key, run
 from execo_g5k.doctor.remote import BadConfiguration, ask_site, route_to
+from execo_g5k.frontend import local_site
 
 Ask = Callable[[Change], bool]
 """Asked whether a change is to be made."""
@@ -154,6 +155,10 @@ def _inside_key(writer: _Writer, choices: Choices) -> Key | None:
 def _aliases(writer: _Writer, choices: Choices) -> bool:
     """Write the aliases of ssh; tell whether sites can be reached."""
     own, config = own_config_path(), Path("~/.ssh/config").expanduser()
+    if local_site() is not None:
+        # an alias would lead out, and in again
+        writer.tell("ssh: this machine is inside, and needs no alias")
+        return True
     other = _leads_already(choices, own)
     if other is not None:
         writer.tell(f"ssh: your own configuration leads through {other}: left as it is")

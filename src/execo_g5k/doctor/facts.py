@@ -203,8 +203,6 @@ class Facts:
     agent: Agent
     outside_keys: tuple[Key, ...] = ()
     """Those that are tried at the access machine, or at the frontends when there is none."""
-    on_site: str | None = None
-    """Site of Grid'5000 that this machine is in; None outside."""
     configured: bool = True
     """Whether `execo-g5k configure` was run, and knows the choices of the user."""
     socket_directory: str | None = "/tmp"

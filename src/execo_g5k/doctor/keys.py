@@ -81,10 +81,7 @@ def check_inside_key(facts: Facts) -> Iterator[Finding]:
     path = shlex.quote(key.file.path)
     anew = f"mv {path} {path}.unusable; rm -f {path}.pub; {CONFIGURE}"
     if not key.file.exists:
-        if facts.on_site is None:
-            yield wrong(check, f"{key.file.path} does not exist", CONFIGURE)
-        else:
-            yield wrong(check, f"{key.file.path}, which jobs import, does not exist", CONFIGURE)
+        yield wrong(check, f"{key.file.path} does not exist", CONFIGURE)
         return
     found = _others_can_read(check, key)
     if found is not None:

@@ -20,7 +20,6 @@ from execo_g5k.config import (
 from execo_g5k.doctor.conf import api_password, problems_of_conf
 from execo_g5k.doctor.facts import Agent, AgentState, Conf, Facts, File, Key, Nodes, Programs
 from execo_g5k.doctor.openssh import parse_public_key, parse_public_keys
-from execo_g5k.frontend import local_site
 
 OWN_CONFIG = "execo-g5k.config"
 """File of ~/.ssh that `execo-g5k configure` writes."""
@@ -80,7 +79,6 @@ async def gather_facts() -> Facts:
         job_key_origin=origin if set_here else "OAR_JOB_KEY_FILE in the environment",
         inside_key=key,
         agent=agent,
-        on_site=local_site(),
         configured=look_at(ssh / OWN_CONFIG).exists,
         socket_directory=sharing_directory(),
     )
