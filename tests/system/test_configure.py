@@ -199,6 +199,14 @@ def test_settings_that_are_no_python_are_told_with_their_line(account):
     assert (account.home / ".execo.conf.py").read_text() == broken
 
 
+def test_settings_that_keep_sites_from_being_reached_are_told(account):
+    text = 'default_frontend_connexion_params = {"usr": "alice"}\n'
+    (account.home / ".execo.conf.py").write_text(text)
+    done = account.configure()
+    assert done.returncode == 1
+    assert "not done: nancy: connexion_params: 'usr' is no connexion param" in done.stdout
+
+
 def test_a_link_stays_a_link(account):
     mine = account.home / "dotfiles"
     mine.mkdir()

@@ -108,6 +108,10 @@ FAULTS = {
         IN_CONF.format('g5k_configuration["polling_intervall"] = 3'), "~/.execo.conf.py",
         "did you mean 'polling_interval'",
     ),
+    "misspelt connexion param": (
+        IN_CONF.format('default_frontend_connexion_params["usr"] = "alice"'), "~/.execo.conf.py",
+        "did you mean 'user'",
+    ),
     "misspelt dict": (
         "sed -i s/g5k_configuration/g5k_configuratoin/ ~/.execo.conf.py", "~/.execo.conf.py",
         "did you mean g5k_configuration",

@@ -73,8 +73,8 @@ async def write_there(change: Change, stamp: str) -> None:
 
 
 async def _run(site: str, words: list[str], stdin: str) -> str:
-    frontend = frontend_for(site)
     try:
+        frontend = frontend_for(site)
         result = await frontend.run(["sh", "-c", *words], stdin=stdin, deadline=Deadline.of(_TIME))
         if result.exit_code != 0:
             raise failed(frontend, result)
@@ -82,6 +82,7 @@ async def _run(site: str, words: list[str], stdin: str) -> str:
         raise SiteFailed(f"{site}: {error.stderr.strip() or error}") from error
     except TimedOut:
         raise SiteFailed(f"{site}: no answer in {_TIME:g} s") from None
-    except Error as error:
-        raise SiteFailed(str(error)) from error
+    except (Error, ValueError) as error:
+        # settings of the user may be no connexion params
+        raise SiteFailed(f"{site}: {error}") from error
     return result.stdout

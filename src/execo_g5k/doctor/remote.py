@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from execo import quoting
-from execo.connexion import ConnexionParams, words
+from execo.connexion import ConnexionParams
 from execo.host import Host
 from execo_g5k.config import default_frontend_connexion_params
 from execo_g5k.doctor.facts import Entry, Route, Site, SiteKey, Trouble
@@ -34,9 +34,8 @@ echo {_END}
 
 
 def _params() -> ConnexionParams:
-    own = {**default_frontend_connexion_params, "pty": False}
-    own["ssh_options"] = tuple(w for w in words(own["ssh_options"]) if w not in ("-t", "-tt"))
-    return ConnexionParams.of(own)
+    # keys that are no settings are told of by the check of the file
+    return ConnexionParams(default_frontend_connexion_params.snapshot()).without_terminal()
 
 
 def address_of_site(site: str) -> str:
