@@ -2,7 +2,7 @@
 
 Where things are, from the user's side down to the operating system:
 
-    report.py                     tables of what happened
+    report.py grouping.py         tables of what happened, equal outputs once
     remote.py transfer.py         the same command, or a copy, on many hosts
     taktuk.py taktuk_copy.py      the same, in one tree of connexions
     chainput.py                   a copy from host to host
@@ -40,6 +40,7 @@ from execo.config import (
 from execo.errors import ActionsFailed, ConfigError, Error, ProcessesFailed, TimedOut
 from execo.factory import get_fileget, get_fileput, get_remote
 from execo.forward import PortForwarder
+from execo.grouping import OutputGroup, group_outputs
 from execo.handlers import (
     STDERR,
     STDOUT,
@@ -48,7 +49,6 @@ from execo.handlers import (
     ProcessLifecycleHandler,
     ProcessOutputHandler,
 )
-from execo.grouping import OutputGroup, group_outputs
 from execo.host import (
     Host,
     fold_hosts,
@@ -139,4 +139,8 @@ __all__ = [
     "style",
     "wait_all_actions",
     "wait_any_actions",
+    "OutputGroup",
+    "fold_hosts",
+    "group_outputs",
+    "unfold_hosts",
 ]

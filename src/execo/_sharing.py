@@ -145,13 +145,19 @@ def _is_served(path: Path) -> bool:
     return True
 
 
-def _new_directories() -> Iterator[Path]:
+def socket_bases() -> Iterator[str]:
+    """Yield the directories in which a socket of ssh has a name that is short enough."""
     longest = _LONGEST - len("//000000") - longest_name("ssh")
     for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
         # ssh would expand % and ~, and split at spaces
         if len(base) <= longest and _SIMPLE.fullmatch(base):
-            with contextlib.suppress(OSError):
-                yield private_directory("ssh", base)
+            yield base
+
+
+def _new_directories() -> Iterator[Path]:
+    for base in socket_bases():
+        with contextlib.suppress(OSError):
+            yield private_directory("ssh", base)
 
 
 def _masters(directories: Sequence[Path]) -> Iterator[int]:

@@ -22,6 +22,7 @@ class _Conf:
     names: dict[str, Any] = field(default_factory=dict)
     lines: dict[tuple[str, object], int] = field(default_factory=dict)
     """Name of a dict and a key of it -> the line that sets it."""
+    problem: tuple[int | None, str] | None = None
 
 
 _read: _Conf | None = None
@@ -57,6 +58,16 @@ def conf_layers(name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key, value in conf_values(name).items():
         line = lines.get((name, key))
         yield f"{path}, line {line}" if line else str(path), {key: value}
+
+
+def conf_problem() -> tuple[int | None, str] | None:
+    """Return the line of the error that ends the file, if known, and its words; None: no error."""
+    return _conf().problem
+
+
+def conf_names() -> Mapping[str, Any]:
+    """Return what the file defines, by names in today's spelling."""
+    return {name: value for name, value in _conf().names.items() if not name.startswith("__")}
 
 
 def forget() -> None:
@@ -103,16 +114,18 @@ def _run(path: Path) -> _Conf:
         return _Conf()
     except (OSError, UnicodeDecodeError) as error:
         logger.error("%s can't be read: %s", path, error)
-        return _Conf()
+        return _Conf(problem=(None, f"it can't be read: {error}"))
     names: dict[str, Any] = {"__file__": str(path), "__name__": "execo_conf"}
     lines: dict[tuple[str, object], int] = {}
+    problem = None
     try:
         tree = ast.parse(source, str(path))
         lines = dict(_lines_of_keys(tree))
         exec(compile(tree, str(path), "exec", dont_inherit=True), names)
     except (Exception, SystemExit) as error:
-        logger.error("%s, line %s: %s: %s", path, _line(error, path), type(error).__name__, error)
-    return _Conf(_modern_names(names, path), lines)
+        problem = _line(error, path), f"{type(error).__name__}: {error}"
+        logger.error("%s, line %s: %s", path, *problem)
+    return _Conf(_modern_names(names, path), lines, problem)
 
 
 def _modern_names(names: Mapping[str, Any], path: Path) -> dict[str, Any]:

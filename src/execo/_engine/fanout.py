@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from execo._engine.missing import why_not_started
+
 logger = logging.getLogger("execo")
 
 _BATCH = 8
@@ -96,7 +98,7 @@ class Fanout:
                 self._short_at = self._live
                 self._waiting.appendleft(child)
                 return False
-            child.fail(str(error))
+            child.fail(why_not_started(error))
         except ValueError as error:
             child.fail(str(error))
         else:

@@ -24,6 +24,7 @@ _FEATURES = {
     "oargrid": "With OARGrid on the frontends.",
     "vlans": "With vlans that jobs can reserve.",
     "subnets": "With subnets that jobs can reserve.",
+    "outside": "As seen from outside: the access machine alone answers.",
 }
 
 

@@ -18,7 +18,7 @@ from execo_g5k.config import (
     default_oarsh_oarcp_params,
     g5k_configuration,
 )
-from execo_g5k.sandbox import launch
+from execo_g5k.sandbox import laptop, launch
 from execo_g5k.sandbox.faults import Faults
 from execo_g5k.sandbox.model.kadeploy.workflow import FAMILIES
 from execo_g5k.sandbox.model.platform import Cluster, Features, Sites, checked_sites
@@ -76,6 +76,7 @@ class Sandbox:
         subnets: bool = False,
         kadeploy: str = "3.3",
         deploy_time: float = 2.0,
+        outside: bool = False,
     ) -> None:
         """Describe a sandbox; `start` starts it.
 
@@ -89,6 +90,8 @@ class Sandbox:
         columns to what OAR tells of its resources.
         `kadeploy`: which Kadeploy the sites have: "3.3", or "3.1" as until 2014. `deploy_time`:
         seconds that a deployment takes.
+        `outside`: as from a laptop, the access machine alone answers, and leads to the others; the
+        caller has ssh, whose configuration says so, and no oarsh. See also `laptop`.
 
         Raises:
             TypeError, ValueError: an argument is impossible.
@@ -106,6 +109,7 @@ class Sandbox:
             subnets=subnets,
             kadeploy=_checked_family(kadeploy),
             deploy_time=_checked_number("deploy_time", deploy_time, above=0),
+            outside=bool(outside),
         )
         self._path = None if directory is None else Path(directory)
         # it may be entered again in a block
@@ -191,6 +195,20 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         """Return the variables of programs that are to be in the sandbox."""
         return environment(self.directory)
+
+    def laptop(self, home: str | os.PathLike[str]) -> dict[str, str]:
+        """Return the variables of programs on a laptop outside, where nothing is set up.
+
+        `home`: its home. ssh reads the ~/.ssh/config there, and access.grid5000.fr is the only
+        name that has an address. A key that the account knows is put into ~/.ssh/id_ed25519, unless
+        there is one.
+
+        Raises:
+            SandboxError: it does not run, or not with `outside`.
+        """
+        if not self._features.outside:
+            raise launch.SandboxError("a laptop is outside: Sandbox(outside=True)")
+        return laptop.environment(self.directory, Path(home))
 
     @contextmanager
     def entered(self) -> Iterator[Self]:

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from execo import ActionsFailed, ConfigError, Error, Host, Local, ProcessesFailed, TimedOut
+from execo import (
+    ActionsFailed,
+    ConfigError,
+    Error,
+    Host,
+    Local,
+    Process,
+    ProcessesFailed,
+    TimedOut,
+)
+from execo._engine import missing
 from execo.exception import ProcessesFailed as ProcessesFailedOfTheDoor
 
 
@@ -118,3 +128,13 @@ def test_errors_keep_their_message_through_pickle(error):
 
 def test_a_pickled_config_error_keeps_its_fields():
     assert pickle.loads(pickle.dumps(ConfigError("k", "o", "r"))).origin == "o"
+
+
+def test_a_program_that_is_missing_comes_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(missing.advice, "no-such-tool", lambda: "install it")
+    monkeypatch.setitem(missing.advice, "no-other-tool", lambda: None)
+    options = {"nolog_error": True}
+    assert str(Process("no-such-tool", **options).run().error_reason).endswith(
+        "'no-such-tool': install it"
+    )
+    assert str(Process("no-other-tool", **options).run().error_reason).endswith("'no-other-tool'")

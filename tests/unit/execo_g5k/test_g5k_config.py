@@ -66,3 +66,17 @@ def test_without_oarsh_nor_key_the_error_says_what_to_do(monkeypatch: pytest.Mon
     with pytest.raises(ValueError, match=r"(?s)oarsh.*6667.*allow_classic_ssh.*OAR_JOB_KEY_FILE"):
         node_connexion_params(which=nowhere)
     assert oarsh_problem(everywhere) is None
+
+
+def test_settings_for_nodes_count_without_oarsh_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(default_oarsh_oarcp_params, "keyfile", "~/.ssh/inside")
+    monkeypatch.setitem(default_oarsh_oarcp_params, "ssh", "ssh -v")
+    assert node_connexion_params(which=nowhere, taktuk_gateway="nancy.grid5000.fr") == {
+        "ssh": "ssh -v",
+        "user": "oar",
+        "port": 6667,
+        "keyfile": "~/.ssh/inside",
+        "taktuk_gateway": "nancy.grid5000.fr",
+    }
+    there = node_connexion_params(which=everywhere, taktuk_gateway="lyon")
+    assert (there["scp"], there["taktuk_gateway"]) == ("oarcp", "lyon")

@@ -65,6 +65,8 @@ class Features:
     """The Kadeploy of the sites: 3.3, or 3.1 as before 2014."""
     deploy_time: float = 2.0
     """Seconds that a deployment takes."""
+    outside: bool = False
+    """Whether the access machine is all that can be reached from outside."""
 
 
 Sites = Mapping[str, Mapping[str, int | Cluster]]

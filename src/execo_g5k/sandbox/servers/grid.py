@@ -95,6 +95,7 @@ class Grid:
         self._databases: dict[str, asyncio.Event] = {}
         self.machines = NodeMachines(directory, self.places, processes)
         self.kadeploy: dict[str, KadeployServer] = {}
+        self._outside = features.outside
         self._deploying = Setting(family=features.kadeploy, seconds=features.deploy_time)
         self.commands = {**COMMANDS, **(GRID_COMMANDS if features.oargrid else {})}
         """Those of frontends, by name."""
@@ -105,7 +106,6 @@ class Grid:
         self._whole = WholeGrid(
             self.sites, self.reservations, homes, lambda site: self.contact(site)
         )
-        self._user_key = _public(directory.user_key)
         self._oar_key = _public(directory.oar_key)
         networks = site_networks(sites)
         for number, (name, clusters) in enumerate(sites.items()):
@@ -134,7 +134,9 @@ class Grid:
     def tell_date(self) -> None:
         """Let the hosts know what the date is."""
         told = self.clock.told()
-        if told is not None:
+        if told is None:
+            self.directory.clock.unlink(missing_ok=True)
+        else:
             fresh = self.directory.clock.with_suffix(".new")
             fresh.write_text(told)
             fresh.rename(self.directory.clock)
@@ -239,13 +241,25 @@ class Grid:
             return user == OAR and (public == self._oar_key or bool(self._by_key(place, public)))
         if self.machines.system(place) != STANDARD:
             return self._enters_deployed(self.machines.system(place), user, public)
-        # whatever the user is called in the settings of a script: the key tells who it is
-        if user in (ROOT, OAR) and user != self.user or public != self._user_key:
+        if not self._is_account(user) or not self._is_authorized(place, public):
             return False
         return place.kind is not Kind.NODE or any(
             job.has_type("allow_classic_ssh") and job.user == self.user
             for job in self.sites[place.site].running_on(place.full_name)
         )
+
+    def _is_account(self, user: str) -> bool:
+        # inside, whatever the user is called in the settings of a script: the key tells who it is
+        return user == self.user or not self._outside and user not in (ROOT, OAR)
+
+    def _is_authorized(self, place: Place, public: str) -> bool:
+        keys = self.directory.home(place, self.user) / ".ssh" / "authorized_keys"
+        try:
+            lines = keys.read_text(errors="replace").splitlines()
+        except OSError:
+            return False
+        # options may stand before a key, and a comment behind it
+        return any(public in line for line in lines if not line.startswith("#"))
 
     def _enters_deployed(self, system: System, user: str, public: str) -> bool:
         if system.boot is not Boot.DEPLOYED or user != ROOT:

@@ -1,7 +1,6 @@
 """Making the directory of a sandbox: keys, homes, and the programs that users find."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,23 +9,9 @@ import asyncssh
 
 from execo_g5k.sandbox.commands import COMMANDS, GRID_COMMANDS
 from execo_g5k.sandbox.commands.kadeploy import PROGRAMS
-from execo_g5k.sandbox.model.kadeploy.server import VLANS
-from execo_g5k.sandbox.servers.places import (
-    OAR_PORT,
-    SSH_PORT,
-    VLAN_PORT,
-    Directory,
-    Kind,
-    Place,
-)
+from execo_g5k.sandbox.servers import clients
+from execo_g5k.sandbox.servers.places import Directory, Kind, Place
 from execo_g5k.sandbox.servers.processes import PATH_MARK
-
-_TOOLS = ("ssh", "scp", "sftp")
-
-_SSH = """\
-#!/bin/sh
-exec {program} -F {config} "$@"
-"""
 
 _CALL = """\
 #!{python} -ISs
@@ -35,27 +20,6 @@ sys.path.insert(0, {sources!r})
 from execo_g5k.sandbox.servers import {module}
 sys.exit({module}.main({name!r}, {control!r}))
 """
-
-# the words and exit codes of oarsh 2.5.9
-_OARSH = """\
-#!/bin/sh
-key=$OAR_JOB_KEY_FILE
-if [ "$1" = -i ]; then key=$2; shift 2; fi
-if [ -n "$key" ]; then
-    case $key in '~/'*) key=$HOME/${{key#'~/'}};; esac
-    cat "$key" >/dev/null || {{ echo "oarsh: Failed to read job key: $key." >&2; exit 3; }}
-    exec {program} -F {config} {port} {oar_port} {user} -i "$key" "$@"
-fi
-case $OAR_JOB_ID in
-"") echo "oarsh: Cannot connect. Please set either a job id or a job key in your" >&2
-    echo "oarsh: environment using the OAR_JOB_ID or the OAR_JOB_KEY_FILE variable." >&2
-    exit 6;;
-*[!0-9]*) echo "oarsh: Invalid job id: $OAR_JOB_ID" >&2; exit 5;;
-esac
-exec {program} -F {config} {port} {oar_port} {user} -i {oar_key} \\
-    -o "SetEnv=OAR_JOB_ID=$OAR_JOB_ID OAR_USER=${{USER:-$(id -un)}}" "$@"
-"""
-
 
 # for hosts that share the name of this machine
 _HOSTNAME = """\
@@ -98,19 +62,27 @@ def make(
     *,
     own_names: bool,
     oargrid: bool = False,
+    outside: bool = False,
 ) -> None:
     """Make all files of a sandbox.
 
-    `own_names`: each host has a name of its own; `oargrid`: frontends have OARGrid.
+    `own_names`: each host has a name of its own; `oargrid`: frontends have OARGrid; `outside`: the
+    caller's machine reaches the access machine alone.
     """
-    for path in (directory.keys, directory.outside, directory.on_hosts, directory.on_frontends):
+    folders = [directory.keys, directory.outside, directory.on_hosts, directory.on_frontends]
+    for path in [*folders, *([directory.laptop, directory.laptop_configs] if outside else [])]:
         path.mkdir(parents=True, mode=0o700)
     all_places = list(all_places)
     _keys(directory)
-    _ssh_config(directory, all_places, user)
+    clients.write_configs(directory, all_places, user, outside=outside)
     lines = (f"{place.address}\t{' '.join(place.names)}\n" for place in all_places)
     directory.hosts.write_text("127.0.0.1\tlocalhost\n" + "".join(lines))
     _programs(directory, [*COMMANDS, *(GRID_COMMANDS if oargrid else ())])
+    for path, text in clients.programs(directory, outside=outside):
+        _program(path, text)
+    if outside:
+        for path, text in clients.laptop_programs(directory, all_places[0]):
+            _program(path, text)
     _program(directory.on_hosts / "mount", _MOUNT)
     _program(directory.on_hosts / "date", _DATE.format(clock=directory.clock))
     if not own_names:
@@ -136,37 +108,7 @@ def _key(path: Path, kind: str) -> None:
     path.with_suffix(".pub").write_bytes(key.export_public_key())
 
 
-def _ssh_config(directory: Directory, all_places: list[Place], user: str) -> None:
-    host_key = directory.host_key.with_suffix(".pub").read_text()
-    known = directory.path / "known_hosts"
-    known.write_text(f"sandbox {host_key}")
-    taken: set[str] = set()
-    blocks = [f"Host *-kavlan-{n} *-kavlan-{n}.*\n    Port {VLAN_PORT + n}\n" for n in VLANS]
-    for place in all_places:
-        names = [name for name in place.names if name not in taken]
-        taken.update(names)
-        if place.kind is Kind.NODE:
-            names += [f"{place.hostname}-kavlan-*"]
-        blocks.append(f"Host {' '.join(names)}\n    HostName {place.address}\n")
-    blocks.append(
-        f"Host *\n    Port {SSH_PORT}\n    User {user}\n    IdentityFile {directory.user_key}\n"
-        f"    IdentitiesOnly yes\n    UserKnownHostsFile {known}\n    HostKeyAlias sandbox\n"
-        "    UpdateHostKeys no\n    StrictHostKeyChecking yes\n    BatchMode yes\n"
-        "    PreferredAuthentications publickey\n"
-    )
-    directory.ssh_config.write_text("\n".join(blocks))
-
-
 def _programs(directory: Directory, commands: Iterable[str]) -> None:
-    config = directory.ssh_config
-    found = {tool: shutil.which(tool) or f"/usr/bin/{tool}" for tool in _TOOLS}
-    texts = {tool: _SSH.format(program=found[tool], config=config) for tool in _TOOLS}
-    common = {"config": config, "oar_port": OAR_PORT, "oar_key": directory.oar_key}
-    texts["oarsh"] = _OARSH.format(program=found["ssh"], port="-p", user="-l oar", **common)
-    texts["oarcp"] = _OARSH.format(program=found["scp"], port="-P", user="-o User=oar", **common)
-    for name, text in texts.items():
-        for where in (directory.outside, directory.on_hosts):
-            _program(where / name, text)
     for name in commands:
         _program(directory.on_frontends / name, _call(directory, name))
     for name in PROGRAMS:

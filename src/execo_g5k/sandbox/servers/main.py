@@ -107,12 +107,15 @@ async def _listening(
     user = settings["user"]
     features = Features(**settings["features"])
     first, all_places = _claim(sites)
-    layout.make(directory, all_places, user, own_names=isolation.works, oargrid=features.oargrid)
+    layout.make(
+        directory, all_places, user, own_names=isolation.works, oargrid=features.oargrid,
+        outside=features.outside,
+    )  # fmt: skip
     grid = Grid(
         directory, sites, all_places, user, processes, Clock(settings["speed"]),
         Pace(**settings["pace"]), settings["first_job_id"], features,
     )  # fmt: skip
-    servers = SshServers(grid, isolation, str(directory.host_key))
+    servers = SshServers(grid, isolation, str(directory.host_key), outside=features.outside)
     grid.contact = servers.contact
     grid.machines.alive, grid.machines.changed = servers.alive, servers.changed
     await servers.listen(first)

@@ -90,6 +90,11 @@ class Directory:
         return self.path / "ssh_config"
 
     @property
+    def outside_config(self) -> Path:
+        """Configuration with which ssh finds them from outside, through the access machine."""
+        return self.path / "outside_ssh_config"
+
+    @property
     def hosts(self) -> Path:
         """Names and addresses, which is /etc/hosts on all hosts."""
         return self.path / "hosts"
@@ -128,6 +133,16 @@ class Directory:
     def outside(self) -> Path:
         """Programs that users of the sandbox find on their own machine."""
         return self.path / "bin" / "outside"
+
+    @property
+    def laptop(self) -> Path:
+        """Programs of a laptop outside, whose home is its own."""
+        return self.path / "bin" / "laptop"
+
+    @property
+    def laptop_configs(self) -> Path:
+        """What the ssh of laptops reads, a file for each home."""
+        return self.path / "laptops"
 
     @property
     def on_hosts(self) -> Path:

@@ -29,6 +29,9 @@ JOB_MARK = "EXECO_SANDBOX_JOB"
 HOST_MARK = "EXECO_SANDBOX_HOST"
 """Variable that tells the full name of the host."""
 
+ADDRESS_MARK = "EXECO_SANDBOX_ADDRESS"
+"""Variable that tells the address of the host."""
+
 PATH_MARK = "EXECO_SANDBOX_PATH"
 """Variable that tells what PATH begins with: login shells set PATH anew."""
 
@@ -128,6 +131,7 @@ class Processes:
             "LANG": "C.UTF-8",
             MARK: str(self._directory.path),
             HOST_MARK: place.full_name,
+            ADDRESS_MARK: place.address,
             **command.environment,
         }
         if place.kind is Kind.NODE:

@@ -16,6 +16,7 @@ from execo_g5k.sandbox.commands import COMMANDS
 from execo_g5k.sandbox.commands.wholegrid import Contact
 from execo_g5k.sandbox.model.kadeploy.machines import STANDARD
 from execo_g5k.sandbox.servers.faults import NO_FAULT, HostFaults
+from execo_g5k.sandbox.servers.forwards import connect_from
 from execo_g5k.sandbox.servers.grid import Denied, Grid
 from execo_g5k.sandbox.servers.isolation import Isolation
 from execo_g5k.sandbox.servers.places import OAR_PORT, SSH_PORT, VLAN_PORT, Kind, Place
@@ -34,8 +35,12 @@ _INTERACTIVE = ("-I", "-C")
 class SshServers:
     """The servers of all hosts."""
 
-    def __init__(self, grid: Grid, isolation: Isolation, host_key: str) -> None:
+    def __init__(
+        self, grid: Grid, isolation: Isolation, host_key: str, *, outside: bool = False
+    ) -> None:
+        """`outside`: who is no host of the sandbox reaches the access machine alone."""
         self.grid = grid
+        self._outside = outside
         self.isolation = isolation
         self.faults: dict[str, HostFaults] = {}
         self._by_address = {place.address: place for place in grid.places.values()}
@@ -67,6 +72,10 @@ class SshServers:
         """
         address, port = connexion.get_extra_info("sockname")[:2]
         return self._by_address[address], port if port == OAR_PORT else SSH_PORT
+
+    def lets_in(self, place: Place, peer: str) -> bool:
+        """Tell whether a host answers connexions from an address."""
+        return not self._outside or place.kind is Kind.ACCESS or peer in self._by_address
 
     def faults_of(self, place: Place) -> HostFaults:
         """Return what is wrong with a host."""
@@ -200,7 +209,7 @@ class SshServers:
         faults = self.faults_of(place)
         if faults.delay:
             await asyncio.sleep(faults.delay)
-        environment = _sent(process)
+        environment = {**_sent(process), "SSH_CONNECTION": _ends(process)}
         if port == OAR_PORT:
             key = process.get_extra_info("execo_key")
             found = self.grid.session(place, key, environment)
@@ -271,6 +280,12 @@ def _sent(process: "asyncssh.SSHServerProcess[bytes]") -> dict[str, str]:
     return {_text(name): _text(value) for name, value in sent.items()}
 
 
+def _ends(process: "asyncssh.SSHServerProcess[bytes]") -> str:
+    """Return the addresses and ports of a connexion, the client's first, as sshd tells them."""
+    ends = (*process.get_extra_info("peername")[:2], *process.get_extra_info("sockname")[:2])
+    return " ".join(map(str, ends))
+
+
 def _text(value: str | bytes) -> str:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
@@ -321,6 +336,8 @@ class _Entrance(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connexion = conn
         self._place, self._port = self._servers.place_of(conn)
+        if not self._servers.lets_in(self._place, conn.get_extra_info("peername")[0]):
+            conn.abort()
         self._servers.entered(conn, self._place)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -329,6 +346,11 @@ class _Entrance(asyncssh.SSHServer):
     def begin_auth(self, username: str) -> bool:
         self._user = username
         return True
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> Any:
+        return connect_from(self._place, self._servers.grid.places, dest_host, dest_port)
 
     def password_auth_supported(self) -> bool:
         return False

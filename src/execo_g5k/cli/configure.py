@@ -1,0 +1,111 @@
+"""`execo-g5k configure`: write the set-up, asking before each file."""
+
+import getpass
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from execo_g5k.configuring import Change, Choices, Outcome, remembered
+from execo_g5k.configuring import configure as write_setup
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@click.command()
+@click.option("--user", metavar="LOGIN", help="Your login on the testbed.")
+@click.option("--access", metavar="HOST", help="Access machine (access.grid5000.fr).")
+@click.option(
+    "--site",
+    "sites",
+    multiple=True,
+    metavar="SITE",
+    help="A site that gets the inside key; may be repeated. Default: all.",
+)
+@click.option(
+    "--outside-key",
+    metavar="FILE",
+    help="Private key that opens the access machine (~/.ssh/id_ed25519).",
+)
+@click.option(
+    "--inside-key",
+    metavar="FILE",
+    help="Private key for inside, made when it is not there (~/.ssh/g5k_inside).",
+)
+@click.option("--yes", is_flag=True, help="Agree to all changes.")
+@click.option("--dry-run", is_flag=True, help="Show the changes, and write nothing.")
+def configure(
+    user: str | None,
+    access: str | None,
+    sites: Sequence[str],
+    outside_key: str | None,
+    inside_key: str | None,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """Write the set-up: aliases of ssh, ~/.execo.conf.py, the inside key on each site.
+
+    It asks before each file, shows what changes, and keeps a backup. What is chosen here is
+    remembered; what is right is left alone, so it can be run again at any time. The exit code is 0,
+    or 1 when something could not be done.
+    """
+    choices = remembered().chosen(
+        user=user, access=access, sites=tuple(sites), outside_key=outside_key,
+        inside_key=inside_key,
+    )  # fmt: skip
+    if choices.user is None:
+        choices = choices.chosen(user=_asked_user(yes=yes or dry_run))
+    console = Console(highlight=False)
+
+    def ask(change: Change) -> bool:
+        _show(console, change)
+        if dry_run or yes:
+            return True
+        return click.confirm(f"Write {change.where}?", default=False)
+
+    def tell(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    try:
+        outcome = write_setup(choices, ask, tell, stamp=stamp, dry_run=dry_run)
+    except click.Abort:
+        # the end of its input is no answer
+        raise SystemExit(1) from None
+    tell(_summary(outcome, choices, dry_run=dry_run))
+    if outcome.failed:
+        raise SystemExit(1)
+
+
+def _asked_user(*, yes: bool) -> str:
+    here = getpass.getuser()
+    if yes or not sys.stdin.isatty():
+        return here
+    answer: str = click.prompt("Your login on the testbed", default=here)
+    return answer
+
+
+def _show(console: Console, change: Change) -> None:
+    console.print(Text.assemble((change.where, "bold"), f": {change.why}"), soft_wrap=True)
+    for line in change.diff().splitlines():
+        console.print(Text(f"  {line}", _STYLES.get(line[:1], "")), soft_wrap=True)
+
+
+def _summary(outcome: Outcome, choices: Choices, *, dry_run: bool) -> str:
+    said = []
+    if outcome.changed:
+        said.append(f"{len(outcome.changed)} {'to write' if dry_run else 'written'}")
+    if outcome.refused:
+        said.append(f"{len(outcome.refused)} left as they are")
+    if outcome.failed:
+        said.append(f"{len(outcome.failed)} not done")
+    if not said:
+        return f"nothing to change, for {choices.user} through {choices.access}"
+    return ", ".join(said) + ("; nothing was written" if dry_run else "")
+
+
+if __name__ == "__main__":
+    configure(prog_name="execo-g5k configure")

@@ -1,0 +1,265 @@
+"""Configure on a laptop outside, from an empty home."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
+pytest.importorskip("rich", reason="the command line needs click and rich")
+
+import execo_g5k
+from execo_g5k.sandbox import Sandbox
+from tests.system.laptops import SITES, Account, states
+
+
+@pytest.fixture(scope="module")
+def newcomer(tmp_path_factory):
+    """A laptop with nothing but a key that the account knows."""
+    sites = {"nancy": {"grisou": 2}, "lyon": {"nova": 1}}
+    with Sandbox(sites, user="alice", outside=True) as sandbox:
+        account = Account(sandbox, tmp_path_factory.mktemp("configure"))
+        account.keep()
+        yield account
+
+
+@pytest.fixture
+def account(newcomer):
+    """The same, as new."""
+    newcomer.restore()
+    yield newcomer
+    newcomer.sandbox.faults.mend_all()
+    for site in SITES:
+        newcomer.sandbox.clear(site)
+
+
+def test_an_empty_home_is_set_up_and_the_second_time_nothing_changes(account):
+    code, findings = account.doctor()
+    assert code == 1
+    assert {f["mend"] for f in findings if f["state"] == "wrong"} == {"execo-g5k configure"}
+    first = account.configure()
+    assert first.returncode == 0, first.stdout + first.stderr
+    code, findings = account.doctor()
+    assert (code, states(findings, "wrong", "warning")) == (0, [])
+    before = account.tree()
+    again = account.configure()
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == "nothing to change, for alice through access.grid5000.fr\n"
+    assert account.tree() == before
+    # choices are remembered
+    assert account.run("execo-g5k configure --yes").stdout == again.stdout
+    assert account.tree() == before
+
+
+def test_files_are_private_and_the_key_is_shown_nowhere(account):
+    done = account.configure()
+    key = (account.home / ".ssh/g5k_inside").read_text()
+    assert key.splitlines()[1] not in done.stdout
+    for site in SITES:
+        there = account.site_home(site) / ".ssh/g5k_inside"
+        assert there.read_text() == key
+        assert there.stat().st_mode & 0o777 == 0o600
+        authorized = account.site_home(site) / ".ssh/authorized_keys"
+        assert authorized.stat().st_mode & 0o777 == 0o600
+        assert len(authorized.read_text().splitlines()) == 2
+    for name in (".ssh/config", ".ssh/execo-g5k.config", ".execo.conf.py", ".ssh/g5k_inside"):
+        assert (account.home / name).stat().st_mode & 0o777 == 0o600
+
+
+SCRIPT = """
+from execo import *
+from execo_g5k import *
+jobs = oarsub([(OarSubmission("nodes=1", walltime=300), site) for site in ("nancy", "lyon")])
+nodes = [node for job in jobs for node in get_oar_job_nodes(*job, timeout=40)]
+remote = Remote("hostname", nodes, default_oarsh_oarcp_params).run(40)
+print(*[process.stdout.strip() for process in remote.processes])
+oardel(jobs)
+"""
+
+
+def test_a_script_then_runs_from_outside_and_g5k_names_work(account):
+    assert account.configure().returncode == 0
+    done = account.run("python - ", SCRIPT, EXECO_G5K_POLLING_INTERVAL="1")
+    assert done.stdout == "grisou-1 nova-1\n", done.stderr
+    for name in ("nancy.g5k", "g5k", "lyon.grid5000.fr"):
+        assert account.run(f"ssh {name} true").returncode == 0
+
+
+def test_a_dry_run_shows_all_and_writes_nothing(account):
+    before = account.tree()
+    done = account.configure("--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "+    ProxyJump access.grid5000.fr" in done.stdout
+    assert "+default_oarsh_oarcp_params = {" in done.stdout
+    assert done.stdout.endswith("4 to write; nothing was written\n")
+    assert account.tree() == before
+
+
+def test_a_dry_run_of_a_home_that_is_set_up_looks_at_the_sites(account):
+    assert account.configure().returncode == 0
+    (account.site_home("lyon") / ".ssh/g5k_inside").unlink()
+    before = account.tree()
+    done = account.configure("--dry-run")
+    assert "~/.ssh/g5k_inside on lyon: the inside key" in done.stdout
+    assert "nancy" not in done.stdout
+    assert account.tree() == before
+
+
+def test_what_is_refused_stays_as_it_is(account):
+    (account.home / ".execo.conf.py").write_text("# mine\n")
+    before = account.tree()
+    sites = "--site nancy --site lyon"
+    done = account.run(f"execo-g5k configure --user alice {sites}", "n\n" * 20)
+    assert done.returncode == 0, done.stderr
+    assert "4 left as they are" in done.stdout
+    assert account.tree() == before
+    # the end of the answers is none
+    done = account.run(f"execo-g5k configure --user alice {sites}")
+    assert done.returncode == 1
+    assert account.tree() == before
+
+
+def test_one_file_is_agreed_to_and_another_is_not(account):
+    sites = "--site nancy --site lyon"
+    done = account.run(
+        f"execo-g5k configure --user alice {sites}", "y\ny\ny\nn\nn\ny\n" + "n\n" * 9
+    )
+    assert done.returncode == 0, done.stderr
+    assert (account.home / ".ssh/execo-g5k.config").exists()
+    assert not (account.home / ".execo.conf.py").exists()
+    nancy, lyon = (account.site_home(site) / ".ssh" for site in SITES)
+    assert not (nancy / "g5k_inside").exists()
+    assert (nancy / "g5k_inside.pub").exists()
+    assert not (lyon / "g5k_inside").exists()
+
+
+MINE = """\
+# how I like it
+default_frontend_connection_params = {"user": "alice"}
+g5k_configuration = {"oar_job_key_file": "~/.ssh/mine", "polling_interval": 5}
+"""
+
+
+def test_what_the_user_wrote_is_kept_and_saved(account):
+    (account.home / ".execo.conf.py").write_text(MINE)
+    (account.home / ".ssh/config").write_text("Host example.org\n    User me\n")
+    done = account.configure()
+    assert done.returncode == 0, done.stdout
+    assert "yours stays: g5k_configuration['oar_job_key_file'] = '~/.ssh/mine'" in done.stdout
+    text = (account.home / ".execo.conf.py").read_text()
+    assert text.startswith(MINE)
+    assert "default_frontend_connection_params['host_rewrite_func'] = g5k_address" in text
+    assert (account.home / ".ssh/config").read_text().endswith("Host example.org\n    User me\n")
+    [saved] = (account.home).glob(".execo.conf.py.execo-*")
+    assert saved.read_text() == MINE
+    assert (account.site_home("nancy") / ".ssh/mine").exists()
+    code, findings = account.doctor()
+    assert (code, states(findings, "wrong", "warning")) == (0, [])
+    before = account.tree()
+    assert "nothing to change" in account.configure().stdout
+    assert account.tree() == before
+
+
+def test_aliases_of_the_user_are_left_alone(account):
+    config = (
+        "Host access.grid5000.fr\n  User alice\n  StrictHostKeyChecking accept-new\n"
+        "Host *.grid5000.fr !access.grid5000.fr\n  User alice\n  ProxyJump access.grid5000.fr\n"
+        "  StrictHostKeyChecking accept-new\n"
+    )
+    (account.home / ".ssh/config").write_text(config)
+    done = account.configure()
+    assert done.returncode == 0, done.stdout
+    assert "your own configuration leads through access.grid5000.fr" in done.stdout
+    assert (account.home / ".ssh/config").read_text() == config
+    assert not (account.home / ".ssh/execo-g5k.config").exists()
+    assert (account.site_home("lyon") / ".ssh/g5k_inside").exists()
+    assert account.doctor()[0] == 0
+
+
+def test_a_site_that_is_down_is_told_and_done_the_next_time(account):
+    account.sandbox.faults.refuse("nancy")
+    done = account.configure()
+    assert done.returncode == 1
+    assert "not done: nancy: " in done.stdout
+    assert not (account.site_home("nancy") / ".ssh/g5k_inside").exists()
+    assert (account.site_home("lyon") / ".ssh/g5k_inside").exists()
+    account.sandbox.faults.mend("nancy")
+    done = account.configure()
+    assert (done.returncode, "lyon" in done.stdout) == (0, False)
+    assert (account.site_home("nancy") / ".ssh/g5k_inside").exists()
+
+
+def test_settings_that_are_no_python_are_told_with_their_line(account):
+    broken = "x = 1\ny = = 2\n"
+    (account.home / ".execo.conf.py").write_text(broken)
+    done = account.configure()
+    assert done.returncode == 1
+    assert ".execo.conf.py, line 2" in done.stdout
+    assert (account.home / ".execo.conf.py").read_text() == broken
+
+
+def test_settings_that_keep_sites_from_being_reached_are_told(account):
+    text = 'default_frontend_connexion_params = {"usr": "alice"}\n'
+    (account.home / ".execo.conf.py").write_text(text)
+    done = account.configure()
+    assert done.returncode == 1
+    assert "not done: nancy: connexion_params: 'usr' is no connexion param" in done.stdout
+
+
+def test_a_link_stays_a_link(account):
+    mine = account.home / "dotfiles"
+    mine.mkdir()
+    (mine / "conf").write_text("# mine\n")
+    (account.home / ".execo.conf.py").symlink_to(mine / "conf")
+    assert account.configure().returncode == 0
+    assert (account.home / ".execo.conf.py").is_symlink()
+    assert (mine / "conf").read_text().startswith("# mine\n")
+    shutil.rmtree(mine)
+
+
+def test_json_of_doctor_is_one_object_whatever_is_wrong(account):
+    done = account.run("execo-g5k doctor --json --site nancy")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["ok"]) == (1, False)
+    assert {"check", "state", "what", "mend"} == set(found["findings"][0])
+
+
+def test_both_commands_run_in_a_process_that_has_click(account, monkeypatch):
+    from click.testing import CliRunner
+
+    from execo_g5k.cli.configure import configure
+    from execo_g5k.cli.doctor import doctor
+
+    for name, value in account.environment.items():
+        monkeypatch.setenv(name, value)
+    before = account.tree()
+    sites = ["--site", "nancy", "--site", "lyon"]
+    done = CliRunner().invoke(configure, ["--user", "alice", *sites, "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert done.output.endswith("4 to write; nothing was written\n")
+    assert account.tree() == before
+    done = CliRunner().invoke(doctor, sites)
+    assert done.exit_code == 1
+    assert "mend it: execo-g5k configure\n" in done.output
+    assert CliRunner().invoke(doctor, ["--timeout", "0"]).exit_code == 2
+
+
+def test_a_frontend_needs_no_alias(account):
+    assert account.configure().returncode == 0
+    home = account.site_home("nancy")
+    sources = Path(execo_g5k.__file__).parents[1]
+    command = f"PYTHONPATH={sources} python3 -m execo_g5k.cli"
+    sites = "--site nancy --site lyon"
+    try:
+        done = account.run(f"ssh nancy.g5k '{command}.configure --user alice {sites} --yes'")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "this machine is inside" in done.stdout
+        assert not (home / ".ssh/execo-g5k.config").exists()
+        assert "default_oarsh_oarcp_params" not in (home / ".execo.conf.py").read_text()
+        done = account.run(f"ssh nancy.g5k '{command}.doctor {sites}'")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "oarsh and oarcp are here" in done.stdout
+        assert "ssh goes to the sites directly" in done.stdout
+    finally:
+        (home / ".execo.conf.py").unlink(missing_ok=True)
