@@ -10,8 +10,6 @@ if [ "${1:-}" = deploy ]; then
     say "python3 $script"
     "$VENV/bin/python" "$script"
 else
-    script=examples/first_experiment.py
-    say "execo-g5k sandbox run -- python3 $script"
-    "$VENV/bin/execo-g5k" sandbox run -- "$VENV/bin/python" "$script"
+    say "execo-g5k demo"
+    "$VENV/bin/execo-g5k" demo
 fi
-say "\`$VENV/bin/execo-g5k sandbox shell\` opens a shell in such a sandbox"

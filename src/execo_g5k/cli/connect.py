@@ -28,8 +28,8 @@ def connect(where: str, node: int, user: str | None) -> None:
       SshProcess("uptime", get_oar_job_nodes(1234, "nancy")[0], node_connexion_params()).run()
     """
     host, params = _way(where, node, user)
-    wanted = ConnexionParams.of(params)
-    argv = wanted.ssh_argv(host)
+    # without a command ssh asks for a terminal there when it has one here
+    argv = ConnexionParams.of(params).without_terminal().ssh_argv(host)
     sys.stdout.flush()
     os.execvp(argv[0], argv)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--env-user", metavar="LOGIN", help="Whose environment it is.")
 @click.option("--vlan", type=int, help="Vlan for the nodes.")
 @click.option("--tries", type=click.IntRange(min=1), default=1, help="How often a node is tried.")
+@click.option("--again", is_flag=True, help="Deploy also what a check finds deployed already.")
 @timeout_option
 @json_option
 def deploy(
@@ -40,10 +41,11 @@ def deploy(
     env_user: str | None,
     vlan: int | None,
     tries: int,
+    again: bool,
     timeout: float | None,
     as_json: bool,
 ) -> int:
-    """Deploy an environment on nodes that are not deployed yet.
+    """Deploy an environment on nodes that are not deployed yet, whatever runs on the others.
 
     Nodes need a job of type deploy. The exit code is 0 when all are deployed, else 1.
 
@@ -58,7 +60,11 @@ def deploy(
     deployment = Deployment(nodes, env_file, env, env_user, vlan)
     with _shown(nodes, live=is_terminal()) as progress, warnings_told():
         result = deploy_hosts(
-            deployment, num_tries=tries, deploy_timeout=timeout, progress=progress
+            deployment,
+            check_deployed_command=not again,
+            num_tries=tries,
+            deploy_timeout=timeout,
+            progress=progress,
         )
     _show(result, as_json=as_json)
     return 1 if result.undeployed else 0
@@ -69,18 +75,27 @@ def _show(result: Deployed, *, as_json: bool) -> None:
         show_json(
             {
                 "deployed": sorted(map(str, result.deployed)),
+                "deployed_before": sorted(map(str, _deployed_before(result))),
                 "undeployed": {str(node): result.errors.get(node) for node in result.undeployed},
                 "tries": len(result.tries),
             }
         )
         return
-    if result.deployed:
-        click.echo(f"deployed: {fold_hosts(result.deployed)}")
+    before = _deployed_before(result)
+    if before:
+        click.echo(f"deployed before: {fold_hosts(before)} (--again deploys them)")
+    if result.deployed - before:
+        click.echo(f"deployed: {fold_hosts(result.deployed - before)}")
     by_reason: dict[str, list[Host]] = {}
     for node in result.undeployed:
         by_reason.setdefault(result.errors.get(node, "not tried"), []).append(node)
     for reason, nodes in by_reason.items():
         click.echo(f"not deployed: {fold_hosts(nodes)}: {reason}")
+
+
+def _deployed_before(result: Deployed) -> frozenset[Host]:
+    checks = [one.deployed for one in result.tries if one.number == 0]
+    return frozenset().union(*checks)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from execo.remote import Remote
 from execo.taktuk import TaktukRemote
 from execo.transfer import Put
 from execo_g5k.cli._args import timeout_option
-from execo_g5k.cli._out import json_option, quiet_library, show_json
+from execo_g5k.cli._out import json_option, quiet_library, say, show_json
 from execo_g5k.cli._targets import Target, on_targets, targets
 from execo_g5k.cli._together import run_together
 from execo_g5k.jobs import JobRef
@@ -76,6 +76,12 @@ def run(
     ]
     processes = run_together(actions, "running")
     _show(processes, as_json=as_json)
+    if (
+        folded
+        and user is None
+        and any("Permission denied" in p.stdout + p.stderr for p in processes)
+    ):
+        say("nodes open by their job: -j SITE:ID; deployed nodes by --user root")
     return 0 if all(process.ok for process in processes) else 1
 
 

@@ -1,0 +1,34 @@
+"""`execo-g5k demo`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from execo_g5k.cli._out import say
+from execo_g5k.sandbox import Sandbox
+
+_SCRIPT = Path(__file__).parent / "scripts" / "first_experiment.py"
+
+
+@click.command()
+@click.option("--show", is_flag=True, help="Print the script, and run nothing.")
+def demo(show: bool) -> int:
+    """Run a first experiment in a sandbox: two nodes on each of two sites.
+
+    The script is a plain Python script that runs on a frontend of Grid'5000 too.
+    """
+    if show:
+        click.echo(_SCRIPT.read_text(), nl=False)
+        return 0
+    say("sandbox: starting a Grid'5000 of two sites in one process of this machine")
+    # this process is in the sandbox, and so is what it starts
+    with Sandbox():
+        done = subprocess.run([sys.executable, str(_SCRIPT)], check=False)
+    say(
+        "\nnext:\n"
+        "  execo-g5k demo --show      the script that you saw running\n"
+        "  execo-g5k sandbox shell    a shell in such a sandbox: `execo-g5k submit nancy`"
+    )
+    return done.returncode

@@ -1,0 +1,1 @@
+"""Scripts that commands run as users would."""
