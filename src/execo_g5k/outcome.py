@@ -9,6 +9,9 @@ from execo_g5k.nodes import AskedNodes
 from execo_g5k.parse.kadeploy import KadeployOutput
 from execo_g5k.parse.refusal import Refusal, RefusalKind, parse_refusal
 
+# kadeploy3 3.3.11, of a name that is in no environment of the user
+_NO_ENVIRONMENT = "Resource not found /environments"
+
 
 class FailureKind(enum.Enum):
     """Why a host is not deployed."""
@@ -94,6 +97,8 @@ def _unlisted(
     heard: KadeployOutput, frontend: str, ending: str, refusal: Refusal | None, named: bool
 ) -> Failure:
     last = refusal.text if refusal else " ".join(list(heard.words)[-2:])
+    if _NO_ENVIRONMENT in last:
+        last += f" (there is no such environment: `kaenv3 -l` on {frontend} lists those there are)"
     words = ": ".join(filter(None, (ending, last))) or "it is in no list of its answer"
     text = f"kadeploy3 on {frontend}: {words}"
     if named:
