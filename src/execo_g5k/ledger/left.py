@@ -1,0 +1,192 @@
+"""Jobs that scripts left: the flows behind `jobs_left` and `take_over`."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from execo import quoting
+from execo._unset import UNSET
+from execo.errors import Error
+from execo.times import Deadline, Timeout
+from execo_g5k.config import g5k_settings
+from execo_g5k.errors import LedgerUnreadable
+from execo_g5k.frontend import FrontendParams
+from execo_g5k.grid import current_grid
+from execo_g5k.jobs import JobInfo, JobRef, JobState
+from execo_g5k.ledger.book import job_store
+from execo_g5k.ledger.look import Look, look
+from execo_g5k.ledger.record import Entry
+from execo_g5k.ledger.scripts import Script, runs, same_process, this_script
+from execo_g5k.ledger.store import JobStore
+
+logger = logging.getLogger("execo")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftJob:
+    """A job that lives, and the script that submitted it, which does not. A (job id, site) too."""
+
+    job_id: int
+    site: str
+    state: JobState
+    submission_date: float
+    """Unix timestamp."""
+    request: str
+    """Command line of oarsub."""
+    script: Script
+    """Its argv, directory, host and pid."""
+    name: str | None = None
+    """Name by which `take_over` finds it."""
+    info: JobInfo = field(default_factory=JobInfo, repr=False, compare=False)
+    """What OAR told of it, as `get_oar_job_info`."""
+
+    @property
+    def job(self) -> JobRef:
+        """The (job id, site) that all functions take."""
+        return JobRef(self.job_id, self.site)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.job_id, self.site))
+
+
+class LeftJobs(list[LeftJob]):
+    """Jobs that scripts left, and what is not known. `oardel` takes it as it is."""
+
+    def __init__(self, jobs: Sequence[LeftJob], found: Look, elsewhere: Sequence[Entry]) -> None:
+        super().__init__(jobs)
+        self.unanswered: dict[str, Error] = found.unanswered
+        """Sites that did not answer, and why: they may have some too."""
+        self.undecided: list[Entry] = found.undecided
+        """Submissions that were cut less than ten minutes ago: they may still become jobs."""
+        self.elsewhere: list[Entry] = list(elsewhere)
+        """Submissions of scripts on other machines, of which nobody here knows if they run."""
+
+
+async def jobs_left(
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = UNSET,
+    elsewhere: bool = False,
+) -> LeftJobs:
+    """Return the recorded jobs that wait or run although the script that submitted them is gone.
+
+    All sites of the records are asked at once, by one oarstat each. timeout: for the whole call;
+    omitted: the configured default; None: no limit. `elsewhere`: also those of scripts on other
+    machines that share this home, which may run.
+
+    Return a list of LeftJob, the oldest first; each can be unpacked as (job id, site), and the
+    list be given to `oardel`. Jobs that have ended are forgotten. A site that does not answer keeps
+    its records; it is logged, and is in `.unanswered` of the list. A submission that was cut less
+    than ten minutes ago, and made no job yet, is in `.undecided`: look again.
+
+    Raises LedgerUnreadable when the records can't be read.
+    """
+    deadline = Deadline.of(timeout, g5k_settings().default_timeout)
+    store, entries = _entries()
+    here = this_script()
+    running = {entry.key: runs(entry.script, here) for entry in entries}
+    others = [entry for entry in entries if running[entry.key] is None]
+    gone = [
+        entry
+        for entry in entries
+        if not running[entry.key] and (elsewhere or running[entry.key] is False)
+    ]
+    store.sweep()
+    found = await look(current_grid(), store, gone, frontend_connexion_params, deadline)
+    for site, error in found.unanswered.items():
+        logger.warning("%s: can't tell which jobs are left there: %s", site, error)
+    jobs = [_left(entry, info) for entry, info in found.alive]
+    return LeftJobs(
+        sorted(jobs, key=lambda job: (job.submission_date, job.site, job.job_id)),
+        found,
+        [] if elsewhere else others,
+    )
+
+
+async def take_over(
+    name: str,
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = UNSET,
+    elsewhere: bool = False,
+) -> list[tuple[int, str]]:
+    """Make this script the owner of the jobs that scripts of this name left; return them.
+
+    The name is that of `reservation`, or g5k_configuration['script_name'] at the submission.
+    timeout, elsewhere: as `jobs_left`. Jobs of a script that runs are not taken.
+
+    Return [(job id, site)] of those that wait or run, in the order of their submission, and of
+    those of this name that are this script's already.
+
+    Raises LedgerUnreadable when the records can't be read, and the error of a site that does not
+    answer: then nothing is taken.
+    """
+    deadline = Deadline.of(timeout, g5k_settings().default_timeout)
+    taken = await take(name, frontend_connexion_params, deadline, elsewhere)
+    return [(info["job_id"], entry.site) for entry, info in taken]
+
+
+async def take(
+    name: str, params: FrontendParams, deadline: Deadline, elsewhere: bool = False
+) -> list[tuple[Entry, JobInfo]]:
+    """Take jobs as `take_over`; return them with their entries."""
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name: {name!r}: expected text")
+    store, entries = _entries()
+    here = this_script()
+    free = [entry for entry in entries if entry.name == name and _free(entry, here, elsewhere)]
+    found = await look(current_grid(), store, free, params, deadline)
+    for error in found.unanswered.values():
+        raise error
+    keys = {entry.key for entry, _ in found.alive}
+    mine = {
+        entry.key for entry in store.all() if entry.key in keys and _claimed(store, entry, here)
+    }
+    return [(entry, info) for entry, info in found.alive if entry.key in mine]
+
+
+def _free(entry: Entry, here: Script, elsewhere: bool) -> bool:
+    running = runs(entry.script, here)
+    if running is None and not elsewhere:
+        logger.warning(
+            "%s: jobs %s were submitted by process %d of %s, which may run: to take them over:"
+            " take_over(%r, elsewhere=True)",
+            entry.site,
+            ", ".join(map(str, entry.job_ids)) or "not known yet",
+            entry.script.pid,
+            entry.script.host,
+            entry.name,
+        )
+        return False
+    return not running or same_process(entry.script, here)
+
+
+def _claimed(store: JobStore, entry: Entry, here: Script) -> bool:
+    try:
+        return store.claim(entry, here)
+    except OSError as error:
+        # it is as good as taken: nobody else can write there either
+        logger.warning(
+            "%s: can't record that these jobs are taken over: %s", store.directory, error
+        )
+        return True
+
+
+def _entries() -> tuple[JobStore, list[Entry]]:
+    try:
+        store = job_store()
+        return store, store.all()
+    except OSError as error:
+        raise LedgerUnreadable(f"can't read the records of jobs: {error}") from error
+
+
+def _left(entry: Entry, info: JobInfo) -> LeftJob:
+    return LeftJob(
+        job_id=info["job_id"],
+        site=entry.site,
+        state=JobState(info["state"]),
+        submission_date=entry.submission_date,
+        request=quoting.join(entry.request),
+        script=entry.script,
+        name=entry.name,
+        info=info,
+    )
