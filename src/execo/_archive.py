@@ -47,7 +47,9 @@ class Archive:
         """Bytes of the stream."""
         for file in files:
             path = os.path.abspath(file)
-            self._add(path, os.path.basename(path) or ".", frozenset())
+            # DIR/. is what is in it
+            itself = os.path.basename(file) == "." or path == "/"
+            self._add(path, "." if itself else os.path.basename(path), frozenset())
         self._end = self.size
         self.size += 2 * _BLOCK
 
@@ -154,7 +156,8 @@ def unpack_command(location: str, several: bool, source: str = "-") -> str:
     place = quote_path(location)
     # what is given ends with /, or is one of these: a directory, or nothing
     directory = several or location.endswith("/") or os.path.basename(location) in ("", ".", "..")
-    tar = f"exec tar -xpf {quote(source)} --no-same-owner --overwrite --keep-directory-symlink"
+    # links there are followed (-h): what they lead to is written
+    tar = f"exec tar -xphf {quote(source)} --no-same-owner --overwrite --keep-directory-symlink"
     if directory:
         other = f"echo {place}: no such directory >&2; exit 1"
     else:

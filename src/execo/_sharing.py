@@ -19,6 +19,7 @@ from pathlib import Path
 
 from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import Engine, at_exit, engine
+from execo._private import longest_name, private_directory
 
 _PERSIST = 120
 """Seconds that a connexion stays without a session."""
@@ -145,22 +146,12 @@ def _is_served(path: Path) -> bool:
 
 
 def _new_directories() -> Iterator[Path]:
-    longest = _LONGEST - len("/execo-ssh-4194304-xxxxxxxx/000000")
+    longest = _LONGEST - len("//000000") - longest_name("ssh")
     for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
         # ssh would expand % and ~, and split at spaces
         if len(base) <= longest and _SIMPLE.fullmatch(base):
             with contextlib.suppress(OSError):
-                _delete_orphans(base)
-                yield Path(tempfile.mkdtemp(prefix=f"execo-ssh-{os.getpid()}-", dir=base))
-
-
-def _delete_orphans(base: str) -> None:
-    """Delete the directories that processes of this user left when they were killed."""
-    for directory in Path(base).glob("execo-ssh-*-*"):
-        owner = directory.name.split("-")[2]
-        mine = directory.lstat().st_uid == os.geteuid()
-        if mine and owner.isdigit() and not Path("/proc", owner).exists():
-            shutil.rmtree(directory, ignore_errors=True)
+                yield private_directory("ssh", base)
 
 
 def _masters(directories: Sequence[Path]) -> Iterator[int]:

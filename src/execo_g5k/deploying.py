@@ -137,11 +137,13 @@ def _check_possible(
 
 def _check(
     command: object, params: Mapping[str, Any] | None, timeout: Timeout, vlan: int | str | None
-) -> Callable[[Hosts], Awaitable[set[Host]]] | None:
+) -> Callable[[Hosts], Awaitable[dict[Host, str]]] | None:
     text = _check_command(command)
     if text is None:
         return None
-    return partial(passing, command=text, connexion_params=params, timeout=timeout, vlan=vlan)
+    return partial(
+        check_failures, command=text, connexion_params=params, timeout=timeout, vlan=vlan
+    )
 
 
 async def _rounds(rounds: Rounds) -> Deployed:
@@ -176,14 +178,14 @@ async def _stopped(action: Kadeployer | Remote) -> None:
     await action
 
 
-async def passing(
+async def check_failures(
     hosts: Hosts,
     command: str,
     connexion_params: Mapping[str, Any] | None,
     timeout: Timeout,
     vlan: int | str | None = None,
-) -> set[Host]:
-    """Return the hosts on which a command succeeds; in a vlan, by their names there."""
+) -> dict[Host, str]:
+    """Return the hosts on which a command fails, and why; in a vlan, by their names there."""
     names = [host if vlan is None else _in_vlan(host, vlan) for host in hosts]
     quiet = {f"nolog_{what}": True for what in ("exit_code", "timeout", "error")}
     # a function: the command is no place for substitutions
@@ -201,7 +203,21 @@ async def passing(
         if checks.running:
             await despite_cancel(_stopped(checks))
     ended = zip(hosts, checks.processes, strict=True)
-    return {host for host, process in ended if process.finished_ok and process.exit_code == 0}
+    reasons = {host: _why_check_failed(process) for host, process in ended}
+    return {host: why for host, why in reasons.items() if why is not None}
+
+
+def _why_check_failed(process: ProcessBase) -> str | None:
+    """Say why a check did not pass; None if it did."""
+    if process.finished_ok and process.exit_code == 0:
+        return None
+    last_words = process.stderr.strip().splitlines()[-1:] or process.stdout.splitlines()[-1:]
+    words = "".join(f": {line.strip()}" for line in last_words)
+    if process.error:
+        return f"the check could not be run: {process.error_reason}"
+    if process.timeouted:
+        return f"the check did not end within {process.timeout:g} s{words}"
+    return f"the check failed (exit {process.exit_code}){words}"
 
 
 def _in_vlan(host: Host, vlan: int | str) -> Host:

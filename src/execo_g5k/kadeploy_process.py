@@ -72,6 +72,7 @@ class KadeployProcess(TypedEnd):
         super()._clear()
         self.heard = KadeployOutput()
         self.steps: dict[Host, KadeployProgress] = {}
+        self._progress_failed = False
 
     def _sinks(self, handlers: Iterable[OutputHandler], stream: int) -> list[OutputSink]:
         return [output_sink(_READER, self, stream), *super()._sinks(handlers, stream)]
@@ -96,7 +97,16 @@ class KadeployProcess(TypedEnd):
         often = listed or (event.state is NodeState.STEP and event.micro is not None)
         safely(logger.log, logging.DEBUG if often else logging.INFO, "%s", told)
         if self.progress is not None:
-            safely(self.progress, told)
+            self._call(self.progress, told)
+
+    def _call(self, progress: ProgressCallback, told: KadeployProgress) -> None:
+        try:
+            progress(told)
+        except Exception:
+            # what is wrong with it is mostly wrong at each event
+            if not self._progress_failed:
+                self._progress_failed = True
+                safely(logger.exception, "progress: error in %r, at %s", progress, told)
 
     @property
     def last_steps(self) -> dict[Host, KadeployProgress]:

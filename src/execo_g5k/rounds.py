@@ -25,7 +25,6 @@ logger = logging.getLogger("execo")
 
 Hosts = Sequence[Host]
 
-_CHECK_FAILED = "kadeploy3 deployed it, and the check command failed, or did not answer in time"
 _FIRST_WAIT = 30.0
 _LONGEST_WAIT = 240.0
 _AFTER_ERROR = 10.0
@@ -43,8 +42,8 @@ class Means:
     """Deploys hosts of one frontend."""
     group: Callable[[Hosts], Mapping[str, Hosts]]
     """Gives the hosts of each frontend."""
-    check: Callable[[Hosts], Awaitable[set[Host]]] | None
-    """Gives the hosts that pass the check; None: kadeploy3 is believed."""
+    check: Callable[[Hosts], Awaitable[Mapping[Host, str]]] | None
+    """Gives the hosts that fail the check, and why; None: kadeploy3 is believed."""
     enough: Callable[[set[Host], set[Host]], Awaitable[bool]]
     """Tells, of the deployed and the undeployed, whether that is enough."""
     clock: Clock
@@ -113,8 +112,9 @@ class Rounds:
         if self._means.check is None or not self._hosts:
             return
         start = self._means.clock.time(), self._means.clock.monotonic()
-        passed = await self._means.check(self._hosts)
-        self._note(0, start, self._hosts, Outcome(frozenset(passed)))
+        failed = await self._means.check(self._hosts)
+        passed = frozenset(self._hosts) - failed.keys()
+        self._note(0, start, self._hosts, Outcome(passed))
 
     async def _try(self, batch: Hosts) -> None:
         start = self._means.clock.time(), self._means.clock.monotonic()
@@ -135,10 +135,12 @@ class Rounds:
         if self._means.check is None or not outcome.deployed:
             return outcome
         said = [host for host in self._hosts if host in outcome.deployed]
-        passed = set(said) & await self._means.check(said)
-        failed = Failure(FailureKind.CHECK, _CHECK_FAILED)
-        failures = {host: failed for host in said if host not in passed}
-        return Outcome(frozenset(passed), {**outcome.failures, **failures})
+        failed = await self._means.check(said)
+        failures = {
+            host: Failure(FailureKind.CHECK, f"kadeploy3 deployed it, and {why}")
+            for host, why in failed.items()
+        }
+        return Outcome(frozenset(said) - failed.keys(), {**outcome.failures, **failures})
 
     def _note(
         self, number: int, start: tuple[float, float], batch: Hosts, outcome: Outcome

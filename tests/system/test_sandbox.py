@@ -73,6 +73,24 @@ def test_the_exit_code_of_a_command_is_never_lost(sandbox, tmp_path):
     assert codes == [3] * 30
 
 
+def test_a_command_ends_when_nobody_takes_what_it_prints(sandbox):
+    printing = ["ssh", "nancy", "echo $$; exec head -c 50000000 /dev/zero"]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+    with subprocess.Popen(printing, **streams) as process:
+        wait_until_stuck(int(process.stdout.readline()))
+        process.stdout.close()
+        assert process.wait(30) != 0
+
+
+def wait_until_stuck(pid):
+    """Wait until a process writes nothing more."""
+    seen, looks = "", 0
+    while looks < 10:
+        before, seen = seen, Path(f"/proc/{pid}/io").read_text()
+        looks = looks + 1 if seen == before else 0
+        time.sleep(0.05)
+
+
 def of_shell(text, **options):
     """Run a command line of this machine; return its exit code and output."""
     command = ["bash", "-c", text]

@@ -1,6 +1,10 @@
 """Trees and chains to the nodes of a job, with oarsh, in a sandbox."""
 
+import contextlib
 import shutil
+import signal
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,7 @@ from execo_g5k import (
     oarsub,
     wait_oar_job_start,
 )
+from tests.system.helpers import end_of, script, until
 
 with_taktuk = pytest.mark.skipif(
     shutil.which("taktuk") is None, reason="no taktuk: apt-get install taktuk"
@@ -57,6 +62,43 @@ def test_a_tree_carries_input_and_files_to_nodes_and_back(nodes, tmp_path):
     assert TaktukGet(nodes, "/tmp/there", into, default_oarsh_oarcp_params).run(60).ok
     for node, name in zip(nodes, names, strict=True):
         assert (tmp_path / "got" / node.address).read_text() == f"payload{name}\n"
+
+
+@with_taktuk
+@pytest.mark.parametrize("command", ["sleep 31536000", "cat /dev/zero"])
+def test_ctrl_c_ends_a_tree_and_its_connexions_without_a_false_word(nodes, command):
+    source = f"""
+        from execo import ProcessOutputHandler, TaktukRemote
+        from execo_g5k import default_oarsh_oarcp_params
+        heard = set()
+        class Heard(ProcessOutputHandler):
+            def read(self, process, stream, string, eof, error):
+                if process not in heard:
+                    print("heard", flush=True)
+                    heard.add(process)
+        options = {{"stdout_handlers": [Heard()]}}
+        nodes = {[node.address for node in nodes]!r}
+        TaktukRemote("echo; exec {command}", nodes, default_oarsh_oarcp_params, options).run()
+    """
+    with script(textwrap.dedent(source)) as process:
+        for _ in nodes:
+            assert process.stdout.readline() == "heard\n"
+        process.send_signal(signal.SIGINT)
+        code, said = end_of(process, 30)
+    assert code == -signal.SIGINT
+    assert "KeyboardInterrupt" in said
+    assert "taktuk ended" not in said
+    until(lambda: not connectors_to(nodes))
+
+
+def connectors_to(nodes):
+    """Return the command lines of what connects to nodes for a tree."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    connecting = [line for line in lines if " perl -- - " in line]
+    return [line for line in connecting if any(node.address in line for node in nodes)]
 
 
 def test_a_chain_goes_from_node_to_node(nodes, tmp_path):

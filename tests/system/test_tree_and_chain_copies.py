@@ -294,11 +294,38 @@ def test_the_tool_of_the_configuration_copies(reach, files, there, tmp_path):
     check(tmp_path, SIXTEEN[:2])
 
 
-def test_names_come_out_as_those_of_put(reach, files, there, tmp_path):
-    listings = []
-    for kind in (Put, ChainPut):
-        shutil.rmtree(tmp_path / "there", ignore_errors=True)
-        assert kind(SIXTEEN[:1], files, there(SIXTEEN[:1]), reach, QUIET).run(60).ok
-        place = tmp_path / "there" / "127.0.0.1"
-        listings.append(sorted(str(path.relative_to(place)) for path in place.rglob("*")))
-    assert listings[0] == listings[1]
+def copied_names(kind, files, location, reach, place):
+    """Copy to one host, where a link to a file already is; return what is there, with contents."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    (place / "target").write_text("old\n")
+    (place / "empty").symlink_to("target")
+    (place / "dangling").symlink_to("made")
+    done = kind(SIXTEEN[:1], files, f"{place}/{location}", reach, QUIET).run(60)
+    found = sorted(place.rglob("*"))
+    return done.ok, [
+        (str(path.relative_to(place)), path.is_symlink(), path.is_file() and path.read_bytes())
+        for path in found
+    ]
+
+
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize(
+    ("names", "location"),
+    [
+        (["a dir", "big"], ""),
+        (["a dir/."], ""),
+        (["a dir/"], "new"),
+        (["a dir"], "new/"),
+        (["big"], "new/"),
+        (["big"], "none/new"),
+        (["a dir/empty"], "."),
+        (["big"], "empty"),
+        (["big"], "dangling"),
+    ],
+)
+def test_names_come_out_as_those_of_put(kind, names, location, reach, files, tmp_path):
+    given = [f"{tmp_path}/{name}" for name in names]
+    place = tmp_path / "there"
+    as_put = copied_names(Put, given, location, reach, place)
+    assert copied_names(kind, given, location, reach, place) == as_put

@@ -3,7 +3,8 @@
 import contextlib
 import os
 import shutil
-import tempfile
+
+from execo._private import private_directory
 
 
 class Folder:
@@ -15,7 +16,7 @@ class Folder:
     def write(self, name: str, data: bytes) -> str:
         """Write a new file and return its path. Raises OSError."""
         if self._path is None:
-            self._path = tempfile.mkdtemp(prefix="execo-taktuk-")
+            self._path = str(private_directory("taktuk"))
         path = os.path.join(self._path, name)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as file:

@@ -239,7 +239,7 @@ class Tree:
         """End the commands that have not, and delete what taktuk was given to read."""
         reason = self._reason(end)
         for member in self.members:
-            if end.code is None and end.error is None:
+            if end.killed:
                 member.end(Exit(None, killed=True))
             else:
                 member.fail(reason)

@@ -129,10 +129,11 @@ async def oargriddel(
     and ValueError that name a wrong id.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
-    given = [job_ids] if isinstance(job_ids, int | str) or job_ids is None else list(job_ids)
+    if isinstance(job_ids, str) or not isinstance(job_ids, Iterable):
+        job_ids = [job_ids]
     ids = [
         as_grid_job_id(value, f"job_ids[{index}]")
-        for index, value in enumerate(given)
+        for index, value in enumerate(job_ids)
         if value is not None
     ]
     by_driver: dict[bool, list[int]] = {}

@@ -109,7 +109,7 @@ def test_checks_run_on_the_hosts_before_and_after(player, call):
     assert player.asked("nancy") == [[G2, G3]]
     # kadeploy3 says that G2 and G3 are deployed, and they do not pass
     assert result == ({G1}, {G2, G3})
-    assert "check command failed" in result.errors[Host(G2)]
+    assert "kadeploy3 deployed it, and the check failed (exit" in result.errors[Host(G2)]
 
 
 def test_the_configured_check_is_the_default_one(player, call):
@@ -135,6 +135,20 @@ def test_the_timeout_of_the_check_is_passed_on(player, call):
     # 19
     result = call([G1], check_deployed_command="exec sleep 300", check_timeout=0.3, num_tries=0)
     assert result == (set(), {G1})
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("ls --said", "the check failed (exit 2): Try 'ls --help' for more information."),
+        ("sh -c 'echo said; exit 3'", "the check failed (exit 3): said"),
+        ("sleep 300", "the check did not end within 0.3 s"),
+    ],
+)
+def test_why_a_check_does_not_pass_is_told(player, call, command, why):
+    player.play("nancy", listing([G1]))
+    result = call([G1], check_deployed_command=command, check_timeout=0.3)
+    assert result.errors[Host(G1)] == f"kadeploy3 deployed it, and {why}"
 
 
 def test_the_timeout_of_the_deployment_is_passed_on_and_cancels_it(player, call):

@@ -303,6 +303,12 @@ def test_an_id_that_is_not_recorded_is_unknown(grid: World) -> None:
     assert not any(frontend.calls for frontend in grid.frontends.values())
 
 
+@pytest.mark.parametrize("wrong", [1.5, "x", 0, [3, True]])
+def test_what_is_no_grid_job_is_named(wrong):
+    with pytest.raises((TypeError, ValueError), match=r"job_ids\[\d\]: .* is no id of a grid job"):
+        run(flows.oargriddel(wrong))
+
+
 # --- submissions cut short
 
 

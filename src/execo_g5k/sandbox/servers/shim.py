@@ -3,7 +3,6 @@
 Started for each call, so it imports what each call needs and nothing more.
 """
 
-import contextlib
 import json
 import os
 import signal
@@ -106,7 +105,8 @@ def _interactive(control: str, host: str, answer: dict[str, Any]) -> int:
             code, farewell = 0, f"Disconnected from OAR job {job_id}.\n"
     except KeyboardInterrupt:
         if node is None:
-            farewell = f"\n\nCaught Interrupt (^C), Deleting the job {job_id}...\nJob(s) deleted.\n\n"
+            deleting = f"Caught Interrupt (^C), Deleting the job {job_id}..."
+            farewell = f"\n\n{deleting}\nJob(s) deleted.\n\n"
     finally:
         _ignore_ends()
         ask(control, {"do": "leave", **of_job})

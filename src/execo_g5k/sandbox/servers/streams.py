@@ -34,13 +34,18 @@ async def on_pipes(processes: Processes, process: Any, command: Command) -> None
         os.close(out_there)
         os.close(err_there)
     output, errors = await _Pipe.of(out), await _Pipe.of(err)
+    loop = asyncio.get_running_loop()
+    printing = loop.create_task(output.carry_to(process.stdout))
     # OpenSSH tells that nobody reads any more, of which asyncssh knows nothing
-    setattr(process.channel, _EOW, lambda _packet: output.close())
-    feeding = asyncio.get_running_loop().create_task(_feed(process, child))
-    await asyncio.gather(output.carry_to(process.stdout), errors.carry_to(process.stderr))
+    setattr(process.channel, _EOW, lambda _packet: printing.cancel())
+    feeding = loop.create_task(_feed(process, child))
+    await asyncio.wait([printing, loop.create_task(errors.carry_to(process.stderr))])
     code = await child.wait()
     feeding.cancel()
     exit_of(process, code)
+    if printing.cancelled():
+        # what nobody reads would be waited for
+        process.channel._close_send()
 
 
 class _Pipe:
@@ -58,12 +63,8 @@ class _Pipe:
         transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(fd, "rb", 0))
         return cls(reader, transport)
 
-    def close(self) -> None:
-        """Read no more: who prints gets a SIGPIPE."""
-        self._transport.close()
-
     async def carry_to(self, stream: Any) -> None:
-        """Pass all on, until the end or until nobody takes it."""
+        """Pass all on, until the end or until nobody takes it: who prints gets a SIGPIPE."""
         try:
             while data := await self._reader.read(_READ):
                 stream.write(data)
@@ -71,7 +72,7 @@ class _Pipe:
         except _GONE:
             pass
         finally:
-            self.close()
+            self._transport.close()
 
 
 async def _feed(process: Any, child: asyncio.subprocess.Process) -> None:
