@@ -20,6 +20,7 @@ from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
 from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
+from execo._engine.spawn import environment_of_children
 from execo._outputs import StreamOutput
 from execo._record import ProcessRecord, ProcessState
 from execo.config import settings
@@ -203,7 +204,7 @@ def start_all(processes: Sequence[ProcessLife]) -> None:
     Raises:
         ValueError: one was started already, or is given twice; then none is started.
     """
-    environment = dict(os.environb)
+    environment = environment_of_children()
     directory = working_directory()
     launches = [Launch(process, *process._prepare(environment, directory)) for process in processes]
     _claim(processes)

@@ -138,9 +138,8 @@ async def take(
     for error in found.unanswered.values():
         raise error
     keys = {entry.key for entry, _ in found.alive}
-    mine = {
-        entry.key for entry in store.all() if entry.key in keys and _claimed(store, entry, here)
-    }
+    now = [entry for entry in store.all() if entry.key in keys]
+    mine = {entry.key for entry in now if _claimed(store, entry, here)}
     return [(entry, info) for entry, info in found.alive if entry.key in mine]
 
 
@@ -165,9 +164,7 @@ def _claimed(store: JobStore, entry: Entry, here: Script) -> bool:
         return store.claim(entry, here)
     except OSError as error:
         # it is as good as taken: nobody else can write there either
-        logger.warning(
-            "%s: can't record that these jobs are taken over: %s", store.directory, error
-        )
+        logger.warning("%s: can't record who took jobs over: %s", store.directory, error)
         return True
 
 

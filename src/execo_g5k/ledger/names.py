@@ -43,9 +43,8 @@ class HeldName:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ReservationHeld(
-                name, os.read(self._file, 1000).decode(errors="replace")
-            ) from None
+            holder = os.read(self._file, 1000).decode(errors="replace")
+            raise ReservationHeld(name, holder) from None
         except OSError:
             # some network file systems have no locks
             return True
