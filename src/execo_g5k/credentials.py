@@ -41,6 +41,7 @@ _INSTALL = "pip install 'execo-g5k[keyring]'"
 
 _one_asks = threading.RLock()
 _typed: dict[str, "Secret"] = {}
+_typed_names: list[str] = []
 _warned: set[str] = set()
 
 
@@ -123,10 +124,9 @@ def store_password(username: str | None = None, password: Secret | None = None) 
             raise KeyStoreUnavailable(f"no key store: {_INSTALL}")
         name = username or g5k_settings().api_username or _legacy_username() or _asked_name()
         given = password or _asked_password(name)
-        # a backend that fails has the password in its frames: no error may lead there
-        _, failure = _tried(lambda: keyring.set_password(SERVICE, name, given.reveal()))
+        _, failure = _tried(lambda: keyring.set_password(SERVICE, name, given.reveal()), given)
         if failure:
-            raise KeyStoreUnavailable(f"the key store refuses: {given.hidden_in(failure)}")
+            raise KeyStoreUnavailable(f"the key store refuses: {failure}")
         _typed.pop(name, None)
         return name
 
@@ -157,6 +157,7 @@ def forget_typed() -> None:
     """Ask again for what was typed: the API refused it."""
     with _one_asks:
         _typed.clear()
+        _typed_names.clear()
 
 
 # --- the key store
@@ -181,13 +182,17 @@ def _stored(name: str) -> Secret | None:
     return found
 
 
-def _tried(call: Callable[[], R]) -> tuple[R | None, str]:
-    """Call a backend; return what it gives, and in words why it failed."""
+def _tried(call: Callable[[], R], secret: Secret | None = None) -> tuple[R | None, str]:
+    """Call a backend; return what it gives, and in words without the secret why it failed.
+
+    A backend that fails may have the password in its frames: no other error may lead to them.
+    """
     try:
         return call(), ""
     except Exception as error:
         # each backend raises what the libraries below it raise
-        return None, f"{type(error).__name__}: {error}"
+        words = f"{type(error).__name__}: {error}"
+        return None, words if secret is None else secret.hidden_in(words)
 
 
 # --- environment and file
@@ -229,6 +234,8 @@ def _warn_once(text: str) -> None:
 
 
 def _asked_name() -> str:
+    if _typed_names:
+        return _typed_names[0]
     if not _on_terminal():
         raise CredentialsMissing(
             "no user name for the API: set g5k_configuration['api_username'], or environment"
@@ -240,6 +247,7 @@ def _asked_name() -> str:
         name = answers.readline().strip()
     if not name:
         raise CredentialsMissing("no user name for the API was typed")
+    _typed_names.append(name)
     return name
 
 

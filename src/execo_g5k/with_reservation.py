@@ -3,7 +3,6 @@
 import asyncio
 import atexit
 from collections.abc import Iterable
-from types import TracebackType
 
 from execo._engine.endings import Endings, raise_exit
 from execo._engine.loop import blocking, bridged, engine
@@ -14,92 +13,67 @@ from execo_g5k.specs import JobSpec
 
 
 class Block:
-    """The jobs that live as long as a `with` block."""
-
-    def __init__(self, reservation: Reservation) -> None:
-        self._reservation = reservation
-        self._endings = Endings()
-
-    def __enter__(self) -> ReservedNodes:
-        # the engine, which runs oardel, ends in a hook that must be older than ours
-        engine()
-        atexit.register(self._release)
-        self._endings = Endings()
-        self._endings.set()
-        try:
-            return blocking(self._reservation.obtain)()
-        except BaseException:
-            self._leave()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self._leave()
-
-    def _leave(self) -> None:
-        try:
-            self._release()
-        finally:
-            self._endings.put_back()
-            atexit.unregister(self._release)
-
-    def _release(self) -> None:
-        blocking(self._reservation.release)()
-
-
-class AsyncBlock:
-    """The jobs that live as long as an `async with` block."""
+    """The jobs that live as long as a `with` block, or an `async with` block."""
 
     def __init__(self, reservation: Reservation) -> None:
         self._reservation = reservation
         self._endings = Endings()
         self._signal: int | None = None
 
+    def __enter__(self) -> ReservedNodes:
+        self._open(Endings())
+        try:
+            return blocking(self._reservation.obtain)()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._release()
+        finally:
+            self._close()
+
     async def __aenter__(self) -> ReservedNodes:
-        engine()
-        atexit.register(self._release)
-        self._endings = _cancelling(self)
-        self._endings.set()
+        self._open(self._cancelling())
         try:
             return await bridged(self._reservation.obtain)()
         except BaseException:
-            await self._leave()
+            await self.__aexit__()
             raise
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._leave()
-
-    async def _leave(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         try:
             await bridged(self._reservation.release)()
         finally:
-            self._endings.put_back()
-            atexit.unregister(self._release)
+            self._close()
             if self._signal is not None:
                 raise_exit(self._signal)
+
+    def _open(self, endings: Endings) -> None:
+        # the engine, which runs oardel, ends in a hook that must be older than ours
+        engine()
+        atexit.register(self._release)
+        self._endings, self._signal = endings, None
+        endings.set()
+
+    def _close(self) -> None:
+        self._endings.put_back()
+        atexit.unregister(self._release)
 
     def _release(self) -> None:
         blocking(self._reservation.release)()
 
-    def signalled(self, number: int) -> None:
-        """Note that a signal ends the block."""
-        self._signal = number
+    def _cancelling(self) -> Endings:
+        """Return handlers that cancel this task: an exception would end the loop itself."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
+        def told(number: int) -> None:
+            self._signal = number
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
 
-def _cancelling(block: AsyncBlock) -> Endings:
-    """Return handlers that cancel the current task: an exception would end the loop itself."""
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-
-    def told(number: int) -> None:
-        block.signalled(number)
-        if task is not None:
-            loop.call_soon_threadsafe(task.cancel)
-
-    return Endings(told)
+        return Endings(told)
 
 
 def reservation(
@@ -121,7 +95,8 @@ def reservation(
     ({site: [Host]}) and `.keep`. The jobs are deleted when the block ends, also by an exception,
     Ctrl-C, `sys.exit`, or SIGTERM or SIGHUP: these raise SystemExit in the main thread for the time
     of the block, unless the script has a handler of its own or ignores them. After `kill -9`, they
-    are among `jobs_left`. In a block of another thread, the two signals act as without it.
+    are among `jobs_left`. In a block of another thread, the two signals act as without it. In
+    asyncio, write `async with`: the signals cancel the task of the block, which ends in SystemExit.
 
     `name`: a script that is started again with the same name, after the first has died, takes over
     the jobs that still live, in the order of job_specs on each site, and submits only those that
@@ -136,17 +111,3 @@ def reservation(
     that had not started stay.
     """
     return Block(Reservation(job_specs, frontend_connexion_params, timeout, name, keep))
-
-
-def async_reservation(
-    job_specs: Iterable[JobSpec] | JobSpec,
-    frontend_connexion_params: FrontendParams = None,
-    timeout: Timeout = None,
-    name: str | None = None,
-    keep: bool = False,
-) -> AsyncBlock:
-    """Have jobs during an `async with` block, as `execo_g5k.reservation` for `with`.
-
-    SIGTERM and SIGHUP cancel the task of the block, which ends in SystemExit.
-    """
-    return AsyncBlock(Reservation(job_specs, frontend_connexion_params, timeout, name, keep))

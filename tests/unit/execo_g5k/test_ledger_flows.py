@@ -290,7 +290,7 @@ def test_all_sites_are_asked_at_once_by_one_oarstat_each(store: JobStore) -> Non
     with world("nancy", "lyon") as grid:
         both = asyncio.Barrier(2)
         for site, frontend in grid.frontends.items():
-            grid.frontends[site] = Together(both, frontend)  # type: ignore[assignment]
+            grid.frontends[site] = Together(both, frontend)
             frontend.on("oarstat", then=jobs(j4={}, j5={}))
         found = [left.job for left in run(jobs_left())]
         assert [len(frontend.calls) for frontend in grid.frontends.values()] == [1, 1]
