@@ -1,7 +1,7 @@
 """Jobs that scripts left: the flows behind `jobs_left` and `take_over`."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,8 @@ class LeftJob:
     """Command line of oarsub."""
     script: Script
     """Its argv, directory, host and pid."""
+    key: str
+    """Number of its submission, which no other has."""
     name: str | None = None
     """Name by which `take_over` finds it."""
     info: JobInfo = field(default_factory=JobInfo, repr=False, compare=False)
@@ -53,14 +55,14 @@ class LeftJob:
 class LeftJobs(list[LeftJob]):
     """Jobs that scripts left, and what is not known. `oardel` takes it as it is."""
 
-    def __init__(self, jobs: Sequence[LeftJob], found: Look, elsewhere: Sequence[Entry]) -> None:
+    def __init__(self, jobs: Iterable[LeftJob], elsewhere: Iterable[LeftJob], found: Look) -> None:
         super().__init__(jobs)
-        self.unanswered: dict[str, Error] = found.unanswered
-        """Sites that did not answer, and why: they may have some too."""
+        self.elsewhere: list[LeftJob] = list(elsewhere)
+        """Jobs of scripts on other machines, of which nobody here knows if they run."""
         self.undecided: list[Entry] = found.undecided
         """Submissions that were cut less than ten minutes ago: they may still become jobs."""
-        self.elsewhere: list[Entry] = list(elsewhere)
-        """Submissions of scripts on other machines, of which nobody here knows if they run."""
+        self.unanswered: dict[str, Error] = found.unanswered
+        """Sites that did not answer, and why: they may have some too."""
 
 
 async def jobs_left(
@@ -72,7 +74,7 @@ async def jobs_left(
 
     All sites of the records are asked at once, by one oarstat each. timeout: for the whole call;
     omitted: the configured default; None: no limit. `elsewhere`: also those of scripts on other
-    machines that share this home, which may run.
+    machines that share this home, which may run; else they are in `.elsewhere` of the list.
 
     Return a list of LeftJob, the oldest first; each can be unpacked as (job id, site), and the
     list be given to `oardel`. Jobs that have ended are forgotten. A site that does not answer keeps
@@ -83,24 +85,18 @@ async def jobs_left(
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     store, entries = _entries()
-    here = this_script()
-    running = {entry.key: runs(entry.script, here) for entry in entries}
-    others = [entry for entry in entries if running[entry.key] is None]
-    gone = [
-        entry
-        for entry in entries
-        if not running[entry.key] and (elsewhere or running[entry.key] is False)
-    ]
+    running = _running(entries)
+    asked = [entry for entry in entries if not running[entry.key]]
     store.sweep()
-    found = await look(current_grid(), store, gone, frontend_connexion_params, deadline)
+    found = await look(current_grid(), store, asked, frontend_connexion_params, deadline)
     for site, error in found.unanswered.items():
         logger.warning("%s: can't tell which jobs are left there: %s", site, error)
-    jobs = [_left(entry, info) for entry, info in found.alive]
-    return LeftJobs(
-        sorted(jobs, key=lambda job: (job.submission_date, job.site, job.job_id)),
-        found,
-        [] if elsewhere else others,
+    jobs = sorted(
+        (_left(entry, info) for entry, info in found.alive),
+        key=lambda job: (job.submission_date, job.site, job.job_id),
     )
+    unsure = [] if elsewhere else [job for job in jobs if running[job.key] is None]
+    return LeftJobs((job for job in jobs if job not in unsure), unsure, found)
 
 
 async def take_over(
@@ -133,30 +129,40 @@ async def take(
         raise ValueError(f"name: {name!r}: expected text")
     store, entries = _entries()
     here = this_script()
-    free = [entry for entry in entries if entry.name == name and _free(entry, here, elsewhere)]
-    found = await look(current_grid(), store, free, params, deadline)
+    running = _running(entries)
+    named = [
+        entry
+        for entry in entries
+        if entry.name == name and (not running[entry.key] or same_process(entry.script, here))
+    ]
+    found = await look(current_grid(), store, named, params, deadline)
     for error in found.unanswered.values():
         raise error
-    keys = {entry.key for entry, _ in found.alive}
+    unsure = {entry.key for entry in named if running[entry.key] is None and not elsewhere}
+    for entry, info in found.alive:
+        if entry.key in unsure:
+            _warn_of(entry, info)
+    keys = {entry.key for entry, _ in found.alive} - unsure
     now = [entry for entry in store.all() if entry.key in keys]
     mine = {entry.key for entry in now if _claimed(store, entry, here)}
     return [(entry, info) for entry, info in found.alive if entry.key in mine]
 
 
-def _free(entry: Entry, here: Script, elsewhere: bool) -> bool:
-    running = runs(entry.script, here)
-    if running is None and not elsewhere:
-        logger.warning(
-            "%s: jobs %s were submitted by process %d of %s, which may run: to take them over:"
-            " take_over(%r, elsewhere=True)",
-            entry.site,
-            ", ".join(map(str, entry.job_ids)) or "not known yet",
-            entry.script.pid,
-            entry.script.host,
-            entry.name,
-        )
-        return False
-    return not running or same_process(entry.script, here)
+def _running(entries: Iterable[Entry]) -> dict[str, bool | None]:
+    here = this_script()
+    return {entry.key: runs(entry.script, here) for entry in entries}
+
+
+def _warn_of(entry: Entry, info: JobInfo) -> None:
+    logger.warning(
+        "%s: job %s was submitted by process %d of %s, which may run: to take it over:"
+        " take_over(%r, elsewhere=True)",
+        entry.site,
+        info.job_id,
+        entry.script.pid,
+        entry.script.host,
+        entry.name,
+    )
 
 
 def _claimed(store: JobStore, entry: Entry, here: Script) -> bool:
@@ -184,6 +190,7 @@ def _left(entry: Entry, info: JobInfo) -> LeftJob:
         submission_date=entry.submission_date,
         request=quoting.join(entry.request),
         script=entry.script,
+        key=entry.key,
         name=entry.name,
         info=info,
     )

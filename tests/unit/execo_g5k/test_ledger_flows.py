@@ -376,8 +376,13 @@ def test_of_scripts_on_other_machines_only_those_who_ask_are_told(store: JobStor
     with world() as grid:
         grid["nancy"].on("oarstat", then=jobs(j12={}))
         found = run(jobs_left())
-        assert (list(found), found.elsewhere) == ([], [entry])
+        assert list(found) == []
+        assert [(left.job_id, left.script) for left in found.elsewhere] == [(12, entry.script)]
         assert [left.job_id for left in run(jobs_left(elsewhere=True))] == [12]
+    with world() as grid:
+        grid["nancy"].on("oarstat", then=jobs())
+        assert run(jobs_left()).elsewhere == []
+    assert store.all() == []
 
 
 def test_a_scanned_script_which_can_have_no_mark_is_found_by_its_words(store: JobStore) -> None:
@@ -407,14 +412,17 @@ def test_conditions_ask_for_live_jobs_only(store: JobStore) -> None:
 # --- taking over
 
 
-def test_the_jobs_of_a_name_are_taken_over(store: JobStore) -> None:
+def test_the_jobs_of_a_name_are_taken_over(
+    store: JobStore, caplog: pytest.LogCaptureFixture
+) -> None:
     for job_id, name in ((12, "campaign"), (13, "other"), (14, "campaign")):
         left_behind(store, job_ids=(job_id,), name=name)
     left_behind(store, job_ids=(15,), name="campaign", script=replace(gone(), host="fnancy"))
     with world() as grid:
-        grid["nancy"].on("oarstat", then=jobs(j12={}, j13={}))
+        grid["nancy"].on("oarstat", then=jobs(j12={}, j13={}, j15={}))
         assert run(take_over("campaign")) == [(12, "nancy")]
         assert run(take_over("campaign")) == [(12, "nancy")]
+    assert "job 15 was submitted by process" in caplog.text
     owners = {entry.job_ids: entry.script.pid == os.getpid() for entry in store.all()}
     assert owners == {(12,): True, (13,): False, (15,): False}
 
