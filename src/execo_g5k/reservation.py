@@ -59,6 +59,7 @@ class Reservation:
         """Check what is asked for; raises TypeError and ValueError that name what is wrong."""
         self._key_file = job_key_file()
         self._specs = checked_submissions(_several(job_specs), self._key_file)
+        _refuse_arrays(self._specs)
         if keep and name is None:
             raise ValueError("keep: without a name nobody could take the jobs over")
         if name is not None and (not isinstance(name, str) or not name):
@@ -216,6 +217,13 @@ class Reservation:
 def _several(job_specs: Any) -> Any:
     single = isinstance(job_specs, tuple) and len(job_specs) == 2
     return [job_specs] if single and isinstance(job_specs[0], OarSubmission) else job_specs
+
+
+def _refuse_arrays(specs: Sequence[Spec]) -> None:
+    for index, (submission, _) in enumerate(specs):
+        if any(word.startswith("--array") for word in oarsub_argv(submission)[1:-1]):
+            # only the first of its jobs would be waited for and deleted
+            raise ValueError(f"job_specs[{index}]: no array of jobs here: give one spec for each")
 
 
 def _told(jobs: Iterable[JobRef]) -> list[tuple[int, str | None]]:

@@ -25,6 +25,7 @@ from execo_g5k.submission import OarSubmission
 from tests.unit.execo_g5k.scripted import Answer, jobs, refused, run, submitted, world
 
 JOB = OarSubmission("nodes=1", command="sleep 600")
+ARRAY = OarSubmission("nodes=1", additional_options="--array 3")
 NO_ROUTE = Answer(raises=FrontendUnreachable("lyon", "ssh: connect to host lyon port 22: no"))
 
 
@@ -159,6 +160,7 @@ def test_kept_jobs_are_not_deleted_unless_the_block_says_so(store: JobStore) -> 
         ({"name": 3}, ValueError, "name"),
         ({"specs": [JOB]}, TypeError, r"job_specs\[0\]"),
         ({"specs": "nancy"}, TypeError, "job_specs"),
+        ({"specs": [(ARRAY, "nancy")]}, ValueError, "array"),
         ({"specs": (JOB, 12)}, TypeError, r"job_specs\[0\]"),
     ],
 )
