@@ -21,7 +21,7 @@ from execo_g5k.ledger.book import jobs_directory
 from execo_g5k.ledger.left import take
 from execo_g5k.ledger.names import HeldName
 from execo_g5k.reserve import key_there, oardel, submit_all
-from execo_g5k.specs import JobSpec, checked_submissions
+from execo_g5k.specs import JobSpec, Spec, checked_submissions
 from execo_g5k.state import make_directory
 from execo_g5k.stray import despite_cancel
 from execo_g5k.submission import OarSubmission, oarsub_argv
