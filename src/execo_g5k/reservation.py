@@ -28,7 +28,7 @@ from execo_g5k.submission import OarSubmission, oarsub_argv
 
 logger = logging.getLogger("execo")
 
-_CLEANUP = 10.0
+_CLEANUP = 20.0
 """Seconds to delete the jobs at the end."""
 
 

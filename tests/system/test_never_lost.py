@@ -5,6 +5,7 @@ In the sandbox, with real processes, signals and ssh.
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -105,16 +106,30 @@ def test_a_script_killed_between_the_acceptance_and_the_answer_loses_nothing(
     assert records(state) == []
 
 
-def test_a_script_killed_while_oarsub_runs_is_followed_until_the_job_is_there(sandbox):
-    sandbox.faults.slow("nancy", 2)
-    with script(HEAD + "print(flush=True)\noarsub([(job, 'nancy'), (job, 'lyon')])") as process:
-        until(lambda: any(site == "lyon" for _, site in live_jobs(sandbox)), 30)
+def late_ssh(tmp_path, started, go):
+    """Return an ssh that is not killed with the script, and runs oarsub when `go` is there."""
+    wait = f'touch {started}; until [ -e {go} ]; do sleep 0.1; done; exec ssh "$@"'
+    program = tmp_path / "ssh"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *oarsub*) exec setsid sh -c {shlex.quote(wait)} sh "$@";;\n'
+        "esac\n"
+        'exec ssh "$@"\n'
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_a_job_that_is_made_after_the_death_of_its_script_is_found(sandbox, tmp_path):
+    started, go = tmp_path / "started", tmp_path / "go"
+    source = f"params = {{'ssh': {str(late_ssh(tmp_path, started, go))!r}}}\n"
+    with script(HEAD + source + "oarsub([(job, 'nancy')], params)") as process:
+        until(started.exists, 30)
         killed(process)
-    sandbox.faults.mend("nancy")
-    # the connexion was cut with the script: OAR may have seen the submission, or never will
     found = jobs_left()
-    assert len(found) + len(found.undecided) == 2
-    until(lambda: {left.job for left in jobs_left()} == set(live_jobs(sandbox)), 30)
+    assert (found, len(found.undecided)) == ([], 1)
+    go.touch()
+    until(lambda: [left.job for left in jobs_left()] == live_jobs(sandbox) != [], 30)
 
 
 def test_a_script_killed_while_it_waits_is_found_and_its_job_deleted(sandbox):
@@ -227,9 +242,10 @@ def test_a_signal_ends_the_block_and_its_jobs(sandbox, state, number, code):
     with script(HEAD + BLOCK) as process:
         assert process.stdout.readline() == "2\n"
         process.send_signal(number)
-        assert end_of(process, 30)[0] == code
-    assert live_jobs(sandbox) == []
-    assert records(state) == []
+        ended, errors = end_of(process, 60)
+    assert ended == code, errors
+    assert records(state) == [], errors
+    until(lambda: not live_jobs(sandbox))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -266,7 +282,7 @@ print(signal.getsignal(signal.SIGHUP) is signal.SIG_DFL, flush=True)
         assert len(live_jobs(sandbox)) == 1
         process.stdin.close()
         assert process.stdout.readline() == "True\n"
-    assert live_jobs(sandbox) == []
+    until(lambda: not live_jobs(sandbox))
 
 
 ENDS = {
@@ -281,9 +297,10 @@ def test_the_jobs_end_with_the_block_however_it_ends(sandbox, how):
     source, code = ENDS[how]
     before = len(sandbox.jobs("nancy"))
     with script(HEAD + f"with reservation((job, 'nancy')) as nodes:\n    {source}\n") as process:
-        assert end_of(process, 30)[0] == code
-    assert len(sandbox.jobs("nancy")) == before + 1
-    assert live_jobs(sandbox) == []
+        ended, errors = end_of(process, 60)
+    assert ended == code, errors
+    assert len(sandbox.jobs("nancy")) == before + 1, errors
+    until(lambda: not live_jobs(sandbox))
 
 
 def test_a_block_of_a_thread_that_dies_with_the_script_ends_too(sandbox):
@@ -298,8 +315,8 @@ threading.Thread(target=block, daemon=True).start()
 ready.wait()
 """
     with script(HEAD + source) as process:
-        assert end_of(process, 30)[0] == 0
-    assert live_jobs(sandbox) == []
+        assert end_of(process, 60)[0] == 0
+    until(lambda: not live_jobs(sandbox))
 
 
 def test_a_forked_process_that_leaves_the_block_does_not_end_it(sandbox):
@@ -312,8 +329,8 @@ with reservation((job, "nancy")) as nodes:
 """
     with script(HEAD + source) as process:
         assert process.stdout.readline() == "Running\n"
-        assert end_of(process, 30)[0] == 0
-    assert live_jobs(sandbox) == []
+        assert end_of(process, 60)[0] == 0
+    until(lambda: not live_jobs(sandbox))
 
 
 ASYNC_BLOCK = """
@@ -340,7 +357,7 @@ def test_an_asynchronous_block_ends_in_the_same_way(sandbox, number):
         process.communicate(timeout=30)
     codes = {signal.SIGINT: -signal.SIGINT, signal.SIGTERM: 143, None: 0}
     assert process.returncode == codes[number]
-    assert live_jobs(sandbox) == []
+    until(lambda: not live_jobs(sandbox))
 
 
 # --- what a block gives
@@ -354,7 +371,7 @@ def test_a_block_gives_the_hosts_of_all_jobs(sandbox):
         assert [len(nodes.by_site[site]) for site in SITES] == [2, 1]
         assert nodes == [*nodes.by_site["nancy"], *nodes.by_site["lyon"]]
         assert [host.address.split(".")[1] for host in nodes] == ["nancy", "nancy", "lyon"]
-    assert live_jobs(sandbox) == []
+    until(lambda: not live_jobs(sandbox))
 
 
 def test_a_site_that_refuses_leaves_nothing_on_the_others(sandbox, state):
@@ -379,7 +396,7 @@ def test_jobs_are_kept_for_the_next_block_of_the_name(sandbox, caplog):
         assert nodes.jobs[0] == first[0]
         assert len(nodes.jobs) == 2
         nodes.keep = False
-    assert live_jobs(sandbox) == []
+    until(lambda: not live_jobs(sandbox))
     assert "is taken over as it is" not in caplog.text
 
 
@@ -441,7 +458,7 @@ def test_a_disk_that_is_really_full_stops_no_submission(sandbox, tmp_path, caplo
         spec = (OarSubmission("nodes=1", "0:30:0"), "nancy")
         with reservation([spec, spec], name="full") as nodes:
             assert sorted(nodes.jobs) == live_jobs(sandbox)
-        assert live_jobs(sandbox) == []
+        until(lambda: not live_jobs(sandbox))
     finally:
         subprocess.run(["umount", str(small)], check=True)
     assert caplog.text.count(f"can't record jobs in {small}") == 1
