@@ -108,7 +108,9 @@ def test_a_script_killed_between_the_acceptance_and_the_answer_loses_nothing(
 
 def late_ssh(tmp_path, started, go):
     """Return an ssh that is not killed with the script, and runs oarsub when `go` is there."""
-    wait = f'touch {started}; until [ -e {go} ]; do sleep 0.1; done; exec ssh "$@"'
+    # sockets of shared connexions go away with the script
+    ssh = 'exec ssh -o ControlPath=none "$@"'
+    wait = f"touch {started}; until [ -e {go} ]; do sleep 0.1; done; {ssh}"
     program = tmp_path / "ssh"
     program.write_text(
         "#!/bin/sh\n"
