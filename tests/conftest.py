@@ -40,6 +40,7 @@ def own_home(
         return
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     for variable in [name for name in os.environ if name.startswith(SCRUBBED)]:
         monkeypatch.delenv(variable)
     forget_settings()

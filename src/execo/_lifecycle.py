@@ -20,6 +20,7 @@ from execo._engine.completion import Completion
 from execo._engine.dispatch import dispatch
 from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
+from execo._engine.spawn import environment_of_children
 from execo._outputs import StreamOutput
 from execo._record import ProcessRecord, ProcessState
 from execo.config import settings
@@ -222,9 +223,9 @@ _last_environment: dict[bytes, bytes] = {}
 
 
 def _environment() -> dict[bytes, bytes]:
-    """Return the environment as it is now; processes share what has not changed in between."""
+    """Return that of processes started now; they share what has not changed in between."""
     global _last_environment
-    current = dict(os.environb)
+    current = environment_of_children()
     if current != _last_environment:
         _last_environment = current
     return _last_environment

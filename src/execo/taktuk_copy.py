@@ -15,6 +15,7 @@ from execo._engine.child import (
     working_directory,
 )
 from execo._engine.loop import engine
+from execo._engine.spawn import environment_of_children
 from execo._lifecycle import Launch
 from execo._taktuk.command import Job
 from execo._taktuk.feed import Feed
@@ -93,7 +94,9 @@ class _GetProcess(TaktukProcess):
         self._spool: int | None = None
         self._spool_path = ""
         self._lost: str | None = None
-        self._here = ChildOptions(environment=dict(os.environb), directory=working_directory())
+        self._here = ChildOptions(
+            environment=environment_of_children(), directory=working_directory()
+        )
 
     def child_printed(self, stream: int, data: bytes) -> None:
         """Keep what is to be unpacked; the rest is output."""

@@ -5,6 +5,8 @@
     parse/         what OAR's commands print, read
     frontend.py    where OAR's commands run: by ssh, or here
     query.py       oarstat                         watch.py       the only poller of a frontend
+    ledger/        jobs are recorded until they end; with_reservation.py: jobs of a block
+    credentials.py  the password of the API, never shown          state.py   files that stay
     reserve.py     oarsub, oardel, oarsubgrid      stray.py       jobs of submissions cut short
     follow.py      information, waits, nodes       network.py     subnets and vlans
     deployment.py  Deployment and its command line               nodes.py       names of nodes
@@ -28,6 +30,7 @@ from execo_g5k.config import (
 from execo_g5k.console import G5kAutoPortForwarder, KaconsoleProcess
 from execo_g5k.errors import (
     CommandFailed,
+    CredentialsMissing,
     DeploymentFailed,
     FrontendUnreachable,
     G5kError,
@@ -35,6 +38,9 @@ from execo_g5k.errors import (
     GridJobNotRecorded,
     JobEnded,
     JobNotFound,
+    KeyStoreUnavailable,
+    LedgerUnreadable,
+    ReservationHeld,
     SubmissionRefused,
     UnparsableOutput,
 )
@@ -56,6 +62,7 @@ from execo_g5k.oar import (
     get_oar_job_nodes,
     get_oar_job_subnets,
     get_oarsub_commandline,
+    jobs_left,
     node_connection_params,
     node_connexion_params,
     oar_date_to_unixts,
@@ -63,6 +70,8 @@ from execo_g5k.oar import (
     oardel,
     oarsub,
     oarsubgrid,
+    reservation,
+    take_over,
     wait_oar_job_start,
 )
 from execo_g5k.oargrid import (
@@ -78,6 +87,7 @@ from execo_g5k.oargrid import (
 
 __all__ = [
     "CommandFailed",
+    "CredentialsMissing",
     "Deployment",
     "DeploymentFailed",
     "FrontendUnreachable",
@@ -89,8 +99,11 @@ __all__ = [
     "JobNotFound",
     "KaconsoleProcess",
     "Kadeployer",
+    "KeyStoreUnavailable",
+    "LedgerUnreadable",
     "NotAllSubmitted",
     "OarSubmission",
+    "ReservationHeld",
     "SubmissionRefused",
     "UnparsableOutput",
     "default_frontend_connection_params",
@@ -112,6 +125,7 @@ __all__ = [
     "get_oargrid_job_nodes",
     "get_oargrid_job_oar_jobs",
     "get_oarsub_commandline",
+    "jobs_left",
     "kadeploy",
     "node_connection_params",
     "node_connexion_params",
@@ -122,6 +136,8 @@ __all__ = [
     "oargridsub",
     "oarsub",
     "oarsubgrid",
+    "reservation",
+    "take_over",
     "wait_oar_job_start",
     "wait_oargrid_job_start",
 ]

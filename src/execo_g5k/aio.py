@@ -9,7 +9,9 @@ from execo_g5k import deploying as _deploying
 from execo_g5k import follow as _follow
 from execo_g5k import network as _network
 from execo_g5k import reserve as _reserve
+from execo_g5k import with_reservation as _with_reservation
 from execo_g5k.gridjobs import flows as _flows
+from execo_g5k.ledger import left as _left
 
 __all__ = [
     "deploy",
@@ -23,12 +25,15 @@ __all__ = [
     "get_oargrid_job_key",
     "get_oargrid_job_nodes",
     "get_oargrid_job_oar_jobs",
+    "jobs_left",
     "kadeploy",
     "oardel",
     "oargriddel",
     "oargridsub",
     "oarsub",
     "oarsubgrid",
+    "reservation",
+    "take_over",
     "wait_oar_job_start",
     "wait_oargrid_job_start",
 ]
@@ -36,6 +41,9 @@ __all__ = [
 oarsub = accept_old_spellings(bridged(_reserve.oarsub))
 oardel = accept_old_spellings(bridged(_reserve.oardel))
 oarsubgrid = accept_old_spellings(bridged(_reserve.oarsubgrid))
+reservation = accept_old_spellings(_with_reservation.reservation)
+jobs_left = accept_old_spellings(bridged(_left.jobs_left))
+take_over = accept_old_spellings(bridged(_left.take_over))
 get_current_oar_jobs = accept_old_spellings(bridged(_follow.get_current_oar_jobs))
 get_oar_job_info = accept_old_spellings(bridged(_follow.get_oar_job_info))
 wait_oar_job_start = accept_old_spellings(bridged(_follow.wait_oar_job_start))

@@ -58,6 +58,12 @@ class G5kSettings:
     default_frontend: str | None = None
     oar_job_key_file: str | None = None
     """Ssh key that jobs import, on the frontend; None: as OAR_JOB_KEY_FILE says."""
+    job_ledger: bool = True
+    """Record the jobs that scripts submit until they end, so that none is lost."""
+    script_name: str | None = None
+    """Name under which they are recorded, for `take_over`."""
+    state_directory: str | None = None
+    """Where the records are; None: execo-g5k in $XDG_STATE_HOME, else in ~/.local/state."""
     api_uri: str | None = None
     api_username: str | None = None
     api_timeout: float = 30

@@ -8,7 +8,11 @@ execo.Error
     JobNotFound           OAR knows no such job
       GridJobNotFound     there is no such grid job
     GridJobNotRecorded    a grid job can't be recorded on this machine
+    LedgerUnreadable      the records of submitted jobs can't be read
+    ReservationHeld       another script, which runs, has a reservation of this name
     JobEnded              the job will not run any more
+    CredentialsMissing    no password for the API can be found, nor asked for
+    KeyStoreUnavailable   the desktop's key store can't be used
     DeploymentFailed      some hosts are not deployed, and the caller asked to know
     UnparsableOutput      a command printed something else than it should
 """
@@ -101,6 +105,22 @@ class GridJobNotRecorded(G5kError):
     """A grid job can't be recorded on this machine: it is not there, or its jobs are named."""
 
 
+class LedgerUnreadable(G5kError):
+    """The records of submitted jobs can't be read."""
+
+
+class ReservationHeld(G5kError):
+    """Another reservation has this name, and its script runs. `holder`: which one, in words."""
+
+    def __init__(self, name: str, holder: str) -> None:
+        super().__init__(
+            f"reservation {name!r} is held by {holder or 'another script'}: wait for its end,"
+            " or give another name"
+        )
+        self.name = name
+        self.holder = holder
+
+
 class JobEnded(G5kError):
     """A job ended, or failed, and will not run any more."""
 
@@ -110,6 +130,14 @@ class JobEnded(G5kError):
         self.job_id = job_id
         self.frontend = frontend
         self.state = state
+
+
+class CredentialsMissing(G5kError):
+    """No user name or password for the API can be found, nor asked for."""
+
+
+class KeyStoreUnavailable(G5kError):
+    """The key store of the desktop can't be used."""
 
 
 class DeploymentFailed(G5kError):

@@ -13,10 +13,11 @@ from execo_g5k.config import g5k_settings
 from execo_g5k.errors import JobEnded, JobNotFound
 from execo_g5k.frontend import FrontendParams
 from execo_g5k.grid import current_grid
-from execo_g5k.jobs import Ended, JobInfo, JobRef, NotFound, Started
+from execo_g5k.jobs import Ended, JobInfo, JobRef, JobState, NotFound, Started
+from execo_g5k.ledger.book import forget
 from execo_g5k.query import fetch_jobs, fetch_own_jobs
 from execo_g5k.specs import checked_sites, job_id_or_own
-from execo_g5k.watch import Outcome, PredictionCallback, Watched
+from execo_g5k.watch import Outcome, PredictionCallback, Watched, ended_message
 
 logger = logging.getLogger("execo")
 
@@ -88,6 +89,8 @@ async def get_oar_job_info(
     found = (await fetch_jobs(frontend, [job_id], deadline)).get(job_id)
     if found is None:
         raise JobNotFound(job_id, frontend.name)
+    if JobState(found["state"]).final and ended_message(job_id, found) is None:
+        forget(frontend.name, [job_id])
     return found
 
 
@@ -142,7 +145,7 @@ async def watch(
     job_id = job_id_or_own(oar_job_id)
     watcher = current_grid().watcher(site, params)
     try:
-        return await watcher.until_started(job_id, seconds, prediction_callback)
+        watched = await watcher.until_started(job_id, seconds, prediction_callback)
     except asyncio.CancelledError:
         logger.warning(
             "interrupted; job left: %d@%s; delete it with oardel([(%d, %r)])",
@@ -152,6 +155,10 @@ async def watch(
             site,
         )
         raise
+    if isinstance(watched.outcome, Ended) and watched.outcome.message is None:
+        # else there is a copy of it, which its mark finds
+        forget(watcher.frontend.name, [job_id])
+    return watched
 
 
 async def info_of_started(

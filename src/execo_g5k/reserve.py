@@ -22,6 +22,7 @@ from execo_g5k.frontend import (
 )
 from execo_g5k.grid import Grid, current_grid
 from execo_g5k.jobs import JobRef
+from execo_g5k.ledger.book import Line, forget, intend
 from execo_g5k.parse.oarsub import Refused, parse_oarsub
 from execo_g5k.specs import JobSpec, OarJob, Spec, checked_jobs, checked_submissions
 from execo_g5k.stray import (
@@ -29,6 +30,7 @@ from execo_g5k.stray import (
     Mark,
     accepted,
     delete_strays,
+    deleted_by,
     despite_cancel,
     find_marked,
     mark_for,
@@ -74,6 +76,9 @@ async def oarsub(
     Return [(job id, site)] in the order given; for an array of jobs, the id of the first (the
     others are logged). A refused submission logs OAR's own words and gives (None, site).
 
+    What is submitted is recorded in the user's state directory until it ends, so that `jobs_left`
+    finds it whenever this script is killed; g5k_configuration['job_ledger'] = False keeps from it.
+
     If the connexion is lost, the job is looked for on the frontend, and returned if OAR took it.
     At a timeout or Ctrl-C, what was being submitted is looked for and deleted; on Ctrl-C, so is
     what the call had obtained. What could not be looked for is logged, with the command to find it.
@@ -112,13 +117,15 @@ async def submit_all(
     frontends: Sequence[Frontend],
     key_file: str | None,
     deadline: Deadline,
+    name: str | None = None,
 ) -> list[int | Error]:
     """Submit to all frontends at once; return the id of each job, or what went wrong, logged.
 
-    `key_file`: ssh key that the jobs import. Cleans up as `oarsub` when it is cancelled.
+    `key_file`: ssh key that the jobs import. `name`: of the script, for the ledger. Cleans up as
+    `oarsub` when it is cancelled.
     """
     tasks = [
-        asyncio.create_task(_submit(grid, frontend, spec.submission, key_file, deadline))
+        asyncio.create_task(_submit(grid, frontend, spec.submission, key_file, deadline, name))
         for spec, frontend in zip(specs, frontends, strict=True)
     ]
     try:
@@ -152,6 +159,7 @@ async def _submit(
     submission: OarSubmission,
     key_file: str | None,
     deadline: Deadline,
+    name: str | None,
 ) -> int | Error:
     """Return the id of the new job, or what went wrong, logged."""
     argv = oarsub_argv(submission, job_key_file=key_there(frontend, key_file))
@@ -160,11 +168,13 @@ async def _submit(
     async with grid.turn(frontend):
         if deadline.expired:
             return _logged(frontend, argv, TimedOut("no time was left to submit it"))
+        key = None if mark is None else mark.value
+        line = intend(frontend.name, argv, key, grid.clock.time(), name)
         try:
             result = await frontend.run(marked, deadline=deadline)
-            outcome = await _understand(grid, frontend, mark, result)
+            outcome = await _understand(grid, frontend, mark, line, result)
         except (FrontendUnreachable, UnparsableOutput) as error:
-            outcome = await _find_lost(grid, frontend, mark, error)
+            outcome = await _find_lost(grid, frontend, mark, line, error)
         except TimedOut as error:
             await despite_cancel(delete_strays(frontend, mark, grid.clock))
             outcome = error
@@ -190,30 +200,34 @@ def _logged(frontend: Frontend, argv: Sequence[str], error: Error) -> Error:
 
 
 async def _understand(
-    grid: Grid, frontend: Frontend, mark: Mark | None, result: CommandResult
+    grid: Grid, frontend: Frontend, mark: Mark | None, line: Line, result: CommandResult
 ) -> int | Error:
     answer = parse_oarsub(result.exit_code, result.stdout, result.stderr)
     if isinstance(answer, Refused):
         if answer.job_ids and answer.exit_code != _RESERVATION_REFUSED:
             # OAR says that it killed this job; it runs it later, when its server is back
             await delete_strays(frontend, mark, grid.clock, known=answer.job_ids)
+        else:
+            line.nothing_submitted()
         return SubmissionRefused(
             frontend.name, answer.reason, answer.could_start_at, answer.exit_code
         )
     for words in answer.warnings:
         logger.warning("%s: job %s: %s", frontend.name, answer.job_ids[0], words)
-    return _first(frontend, answer.job_ids)
+    return _first(frontend, line, answer.job_ids)
 
 
-def _first(frontend: Frontend, job_ids: Sequence[int]) -> int:
+def _first(frontend: Frontend, line: Line, job_ids: Sequence[int]) -> int:
+    line.submitted(job_ids)
     logger.info("%s: submitted job %s", frontend.name, ", ".join(map(str, job_ids)))
     return job_ids[0]
 
 
 async def _find_lost(
-    grid: Grid, frontend: Frontend, mark: Mark | None, error: G5kError
+    grid: Grid, frontend: Frontend, mark: Mark | None, line: Line, error: G5kError
 ) -> int | Error:
     if isinstance(error, FrontendUnreachable) and not may_have_run(error):
+        line.nothing_submitted()
         return error
     if mark is None:
         await delete_strays(frontend, None, grid.clock)
@@ -226,7 +240,7 @@ async def _find_lost(
     job_ids = accepted(found or {})
     if job_ids:
         logger.info("%s: the answer was lost, the job was submitted", frontend.name)
-        return _first(frontend, job_ids)
+        return _first(frontend, line, job_ids)
     if not found:
         warn_of_strays(frontend, mark)
     return error
@@ -281,6 +295,7 @@ async def _delete(frontend: Frontend, ids: Sequence[int], deadline: Deadline) ->
             words,
         )
     else:
+        forget(frontend.name, deleted_by(result))
         logger.info("%s: %s %s", frontend.name, quoting.join(argv), words)
 
 

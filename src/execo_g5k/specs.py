@@ -2,15 +2,26 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from execo_g5k.errors import G5kError
+from execo_g5k.jobs import JobRef
 from execo_g5k.submission import OarSubmission, oarsub_argv
 
 JobSpec = tuple[OarSubmission, str | None]
 """What to submit, and the site."""
 
-OarJob = tuple[int | None, str | None]
+
+class KnownJob(Protocol):
+    """A job of which more is known, such as one of `jobs_left`; it is unpacked as a pair."""
+
+    @property
+    def job(self) -> JobRef:
+        """The (job id, site)."""
+        ...
+
+
+OarJob = tuple[int | None, str | None] | KnownJob
 """A job id, and the site; the id is None when the submission was refused."""
 
 

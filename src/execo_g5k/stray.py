@@ -8,7 +8,6 @@ job itself is as if it was not there.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,8 +16,10 @@ from execo._engine.clock import Clock
 from execo.errors import TimedOut
 from execo.times import Deadline
 from execo_g5k.errors import CommandFailed, FrontendUnreachable, UnparsableOutput
-from execo_g5k.frontend import Frontend
+from execo_g5k.frontend import CommandResult, Frontend
 from execo_g5k.jobs import JobInfo, JobState
+from execo_g5k.ledger.book import forget, new_key
+from execo_g5k.parse.oardel import Deletion, parse_oardel
 from execo_g5k.query import fetch_jobs_where
 
 logger = logging.getLogger("execo")
@@ -44,7 +45,7 @@ class Mark(NamedTuple):
     @classmethod
     def new(cls) -> "Mark":
         """Return a mark that was never used."""
-        return cls(str(10**24 + secrets.randbelow(10**24)))
+        return cls(new_key())
 
     def put_on(self, argv: Sequence[str]) -> list[str]:
         """Return the command line of oarsub with the mark; what the user asks for overrides it."""
@@ -142,7 +143,14 @@ async def _delete(frontend: Frontend, ids: Sequence[int]) -> None:
             quoting.join(argv),
         )
         return
+    forget(frontend.name, deleted_by(result))
     logger.info("%s: %s: exit %s", frontend.name, quoting.join(argv), result.exit_code)
+
+
+def deleted_by(result: CommandResult) -> list[int]:
+    """Return the jobs that an oardel has deleted, or found ended."""
+    answers = parse_oardel(result.stdout, result.stderr)
+    return [job_id for job_id, answer in answers.items() if answer is not Deletion.REFUSED]
 
 
 def warn_of_strays(frontend: Frontend, mark: Mark) -> None:

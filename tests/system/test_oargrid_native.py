@@ -13,6 +13,7 @@ from execo_g5k import (
     GridJobNotFound,
     OarSubmission,
     default_oarsh_oarcp_params,
+    g5k_configuration,
     get_current_oar_jobs,
     get_current_oargrid_jobs,
     get_oar_job_info,
@@ -35,9 +36,11 @@ SITES = ["nancy", "lyon"]
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return tmp_path / "state" / "execo-g5k" / "oargrid"
+def state(sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "state"
+    monkeypatch.setenv("EXECO_G5K_STATE_DIRECTORY", str(directory))
+    g5k_configuration["state_directory"] = str(directory)
+    return directory / "oargrid"
 
 
 def live_jobs(sandbox):

@@ -1,6 +1,7 @@
 """How a process is started: its own session, pipes or a pseudo-terminal, no code after fork."""
 
 import os
+import re
 import signal
 import termios
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,18 @@ class Spawned(NamedTuple):
     stdin: int
     stdout: int
     stderr: int
+
+
+_OUR_PASSWORDS = re.compile(rb"EXECO_\w*PASSWORD")
+
+
+def environment_of_children() -> dict[bytes, bytes]:
+    """Return our environment, but for the passwords that variables of this library hold.
+
+    Every process of the user can read the environment of every other one.
+    """
+    variables = os.environb.items()
+    return {name: value for name, value in variables if not _OUR_PASSWORDS.fullmatch(name)}
 
 
 Environment = Mapping[bytes, bytes] | None
@@ -96,7 +109,7 @@ def _posix_spawn(
     return os.posix_spawnp(
         argv[0],
         list(argv),
-        os.environ if environment is None else environment,
+        environment_of_children() if environment is None else environment,
         file_actions=file_actions,
         setsid=True,
         setsigmask=(),

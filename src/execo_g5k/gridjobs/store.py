@@ -1,6 +1,6 @@
 """Grid jobs recorded on this machine, for every process of the user, now and later.
 
-One file a grid job, in `execo-g5k/oargrid` under $XDG_STATE_HOME, else ~/.local/state. A record is
+One file a grid job, in `oargrid` in the user's state directory. A record is
 made before anything is submitted, so that a directory that can't be written, or a full disk, is
 told in time; and it is locked while its submission is under way: one that is incomplete and not
 locked belongs to a process that died.
@@ -9,13 +9,10 @@ Files are written beside and renamed, so that nobody reads half of one.
 """
 
 import contextlib
-import errno
-import fcntl
 import json
 import logging
 import os
-import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,8 @@ from typing import Any
 from execo_g5k.errors import GridJobNotRecorded
 from execo_g5k.gridjobs.record import FIRST_NATIVE_ID, GridJob
 from execo_g5k.jobs import JobRef
+from execo_g5k.state import Write, is_locked, make_directory, put_file
+from execo_g5k.state import state_directory as own_directory
 
 logger = logging.getLogger("execo")
 
@@ -56,9 +55,6 @@ class Record:
     """Whether its submission is going on; it is not part of the file."""
 
 
-Write = Callable[[int, bytes], int]
-
-
 class GridStore:
     """The grid jobs recorded in a directory. Every process may use it at any time."""
 
@@ -75,8 +71,7 @@ class GridStore:
             GridJobNotRecorded: it can't be; nothing is left.
         """
         with self._told("nothing was submitted"):
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.directory.chmod(0o700)
+            make_directory(self.directory)
             grid_job_id = max(int(now * 1000), FIRST_NATIVE_ID)
             while True:
                 with self._only_one(grid_job_id) as mine:
@@ -133,7 +128,7 @@ class GridStore:
         """
         try:
             with open(self._path(grid_job_id), "rb") as file:
-                return replace(_record(file.read()), under_way=_locked(file.fileno()))
+                return replace(_record(file.read()), under_way=is_locked(file.fileno()))
         except FileNotFoundError:
             return None
         except (ValueError, IsADirectoryError) as error:
@@ -162,29 +157,7 @@ class GridStore:
 
     def _put(self, record: Record) -> int:
         """Write a record; return its file, locked."""
-        path = self._path(record.job.grid_job_id)
-        beside = path.with_suffix(f".{secrets.token_hex(8)}.new")
-        file = os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        try:
-            with contextlib.suppress(OSError):
-                # some network file systems have no locks: then every submission looks over
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._write(file, _text(record))
-            os.fsync(file)
-            os.rename(beside, path)
-            _sync_directory(self.directory)
-        except BaseException:
-            os.close(file)
-            beside.unlink(missing_ok=True)
-            raise
-        return file
-
-    def _write(self, file: int, content: bytes) -> None:
-        while content:
-            written = self._write_some(file, content)
-            if not written:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            content = content[written:]
+        return put_file(self._path(record.job.grid_job_id), _text(record), self._write_some)
 
     @contextlib.contextmanager
     def _told(self, what: str) -> Iterator[None]:
@@ -232,31 +205,10 @@ def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
     Raises:
         GridJobNotRecorded: the user has no home directory.
     """
-    given = environment.get("XDG_STATE_HOME", "")
     try:
-        # the rules of these directories have a relative one ignored
-        state = Path(given) if os.path.isabs(given) else Path.home() / ".local" / "state"
-    except RuntimeError as error:
-        raise GridJobNotRecorded(f"no directory for grid jobs: {error}: set HOME") from error
-    return state / "execo-g5k" / "oargrid"
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _sync_directory(directory: Path) -> None:
-    file = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+        return own_directory(environment) / "oargrid"
+    except OSError as error:
+        raise GridJobNotRecorded(f"no directory for grid jobs: {error}") from error
 
 
 def _text(record: Record) -> bytes:

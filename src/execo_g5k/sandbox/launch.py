@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from execo._engine.spawn import environment_of_children
 from execo.errors import Error
 from execo_g5k.sandbox.model.platform import Cluster, Features
 from execo_g5k.sandbox.model.site import Pace
@@ -94,7 +95,7 @@ def launch(directory: Directory, *, parent: bool) -> "subprocess.Popen[bytes]":
     with open(directory.log, "ab") as log:
         process = subprocess.Popen(
             command,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**environment_of_children(), b"PYTHONPATH": os.fsencode(os.pathsep.join(paths))},
             stdin=subprocess.PIPE if parent else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

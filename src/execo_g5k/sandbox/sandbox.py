@@ -6,7 +6,7 @@ import math
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -228,7 +228,7 @@ class Sandbox:
         for settings in _SETTINGS:
             settings.update(settings.defaults())
         g5k_configuration.update(
-            {**g5k_configuration.defaults(), **_POLLING, "default_frontend": next(iter(self.sites))}
+            {**g5k_configuration.defaults(), **_settings_in(self.directory, self.sites)}
         )
 
     def _leave(self) -> None:
@@ -331,10 +331,19 @@ def environment(directory: Directory) -> dict[str, str]:
     """Return the variables of programs that are to be in a sandbox."""
     before = os.environ.get("PATH", os.defpath)
     sites = json.loads(directory.settings.read_text())["sites"]
-    settings = {**_POLLING, "default_frontend": next(iter(sites))}
+    settings = _settings_in(directory, sites)
     return {
         "PATH": f"{directory.outside}{os.pathsep}{before}",
         "OAR_JOB_KEY_FILE": str(directory.job_key),
         MARK: str(directory.path),
         **{f"EXECO_G5K_{name.upper()}": str(value) for name, value in settings.items()},
+    }
+
+
+def _settings_in(directory: Directory, sites: Iterable[str]) -> dict[str, Any]:
+    return {
+        **_POLLING,
+        "default_frontend": next(iter(sites)),
+        # its jobs end with it, and so do the records of them
+        "state_directory": str(directory.state),
     }

@@ -40,6 +40,8 @@ EXECO = words(
 EXECO_G5K = words(
     """
     OarSubmission get_oarsub_commandline oarsub oardel oarsubgrid
+    reservation jobs_left take_over ReservationHeld LedgerUnreadable
+    CredentialsMissing KeyStoreUnavailable
     get_current_oar_jobs get_oar_job_info wait_oar_job_start get_oar_job_nodes
     get_oar_job_subnets get_oar_job_kavlan
     oargridsub oargriddel get_current_oargrid_jobs get_oargrid_job_info wait_oargrid_job_start

@@ -105,6 +105,11 @@ class Directory:
         return self.path / "clock"
 
     @property
+    def state(self) -> Path:
+        """What the library records of the jobs of this sandbox."""
+        return self.path / "state"
+
+    @property
     def keys(self) -> Path:
         """Keys, all of this sandbox alone."""
         return self.path / "keys"

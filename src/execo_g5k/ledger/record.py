@@ -1,0 +1,122 @@
+"""What is recorded of a submission, as text and back, and the name of its file. Pure."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+from execo_g5k.ledger.scripts import Script
+
+_VERSION = 1
+_FILE = re.compile(r"(?P<job>new|\d+)(?P<more>\+?)@(?P<site>[^@]+)@(?P<key>\d+)\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A submission and the jobs that it made."""
+
+    key: str
+    """Number that no other submission has."""
+    site: str
+    """Name of the frontend."""
+    submission_date: float
+    """Unix timestamp, of the clock of this machine."""
+    request: tuple[str, ...]
+    """Words of oarsub, without the mark."""
+    script: Script
+    name: str | None = None
+    """Of the script, as `take_over` knows it."""
+    marked: bool = True
+    """Whether OAR has the key in the recorded command line of the jobs."""
+    job_ids: tuple[int, ...] = ()
+    """In order; none as long as the answer of oarsub is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """What the name of a file tells of its entry."""
+
+    site: str
+    job_id: int | None
+    """First job; None as long as it is not known."""
+    alone: bool
+    """Whether it is the only one."""
+
+
+def file_name(entry: Entry) -> str:
+    """Return the name of the file of an entry."""
+    job = str(entry.job_ids[0]) if entry.job_ids else "new"
+    more = "+" if len(entry.job_ids) > 1 else ""
+    return f"{job}{more}@{quote(entry.site, safe='')}@{entry.key}.json"
+
+
+def read_name(name: str) -> FileName | None:
+    """Return what the name of a file tells; None when it is that of no entry."""
+    match = _FILE.fullmatch(name)
+    if match is None:
+        return None
+    job_id = None if match["job"] == "new" else int(match["job"])
+    return FileName(unquote(match["site"]), job_id, not match["more"])
+
+
+def as_text(entry: Entry) -> bytes:
+    """Return the content of the file of an entry."""
+    return json.dumps({"version": _VERSION, **asdict(entry)}, indent=1).encode() + b"\n"
+
+
+def from_text(text: bytes) -> Entry:
+    """Return the entry of a file.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    content = json.loads(text)
+    if not isinstance(content, dict) or content.get("version") != _VERSION:
+        raise ValueError("it is of another version")
+    try:
+        return Entry(
+            key=_number(content["key"]),
+            site=_of(str, content["site"]),
+            submission_date=float(content["submission_date"]),
+            request=_texts(content["request"]),
+            script=_script(content["script"]),
+            name=_optional(str, content["name"]),
+            marked=_of(bool, content["marked"]),
+            job_ids=tuple(_of(int, job_id) for job_id in content["job_ids"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"bad or missing field: {error}") from error
+
+
+def _script(content: Any) -> Script:
+    return Script(
+        argv=_texts(content["argv"]),
+        directory=_optional(str, content["directory"]),
+        host=_of(str, content["host"]),
+        pid=_of(int, content["pid"]),
+        started=_optional(int, content["started"]),
+        boot=_optional(str, content["boot"]),
+        namespace=_optional(str, content["namespace"]),
+    )
+
+
+def _number(value: Any) -> str:
+    if not _of(str, value).isdecimal():
+        raise TypeError(f"{value!r} is no number")
+    return str(value)
+
+
+def _texts(values: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(_of(str, value) for value in values)
+
+
+def _optional(kind: type, value: Any) -> Any:
+    return None if value is None else _of(kind, value)
+
+
+def _of(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value

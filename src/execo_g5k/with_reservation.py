@@ -1,0 +1,113 @@
+"""`with reservation(...) as nodes:`, and `async with`: the block, and all the ways it can end."""
+
+import asyncio
+import atexit
+from collections.abc import Iterable
+
+from execo._engine.endings import Endings, raise_exit
+from execo._engine.loop import blocking, bridged, engine
+from execo.times import Timeout
+from execo_g5k.frontend import FrontendParams
+from execo_g5k.reservation import Reservation, ReservedNodes
+from execo_g5k.specs import JobSpec
+
+
+class Block:
+    """The jobs that live as long as a `with` block, or an `async with` block."""
+
+    def __init__(self, reservation: Reservation) -> None:
+        self._reservation = reservation
+        self._endings = Endings()
+        self._signal: int | None = None
+
+    def __enter__(self) -> ReservedNodes:
+        self._open(Endings())
+        try:
+            return blocking(self._reservation.obtain)()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._release()
+        finally:
+            self._close()
+
+    async def __aenter__(self) -> ReservedNodes:
+        self._open(self._cancelling())
+        try:
+            return await bridged(self._reservation.obtain)()
+        except BaseException:
+            await self.__aexit__()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await bridged(self._reservation.release)()
+        finally:
+            self._close()
+            if self._signal is not None:
+                raise_exit(self._signal)
+
+    def _open(self, endings: Endings) -> None:
+        # the engine, which runs oardel, ends in a hook that must be older than ours
+        engine()
+        atexit.register(self._release)
+        self._endings, self._signal = endings, None
+        endings.set()
+
+    def _close(self) -> None:
+        self._endings.put_back()
+        atexit.unregister(self._release)
+
+    def _release(self) -> None:
+        blocking(self._reservation.release)()
+
+    def _cancelling(self) -> Endings:
+        """Return handlers that cancel this task: an exception would end the loop itself."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def told(number: int) -> None:
+            self._signal = number
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+
+        return Endings(told)
+
+
+def reservation(
+    job_specs: Iterable[JobSpec] | JobSpec,
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = None,
+    name: str | None = None,
+    keep: bool = False,
+) -> Block:
+    """Have jobs during a `with` block: all of them run in it, and they are deleted at its end.
+
+        with reservation([(OarSubmission("nodes=2"), "nancy")]) as nodes:
+            Remote("hostname", nodes).run()
+
+    job_specs: (OarSubmission, site)s, or a single pair. timeout: for their start; omitted or None:
+    no limit. The submission has the configured default.
+
+    The block gets a list of Host, with `.jobs` ([(job id, site)] in the order given), `.by_site`
+    ({site: [Host]}) and `.keep`. The jobs are deleted when the block ends, also by an exception,
+    Ctrl-C, `sys.exit`, or SIGTERM or SIGHUP: these raise SystemExit in the main thread for the time
+    of the block, unless the script has a handler of its own or ignores them. After `kill -9`, they
+    are among `jobs_left`. In a block of another thread, the two signals act as without it. In
+    asyncio, write `async with`: the signals cancel the task of the block, which ends in SystemExit.
+
+    `name`: a script that is started again with the same name, after the first has died, takes over
+    the jobs that still live, in the order of job_specs on each site, and submits only those that
+    are missing. It is told by a warning when they were asked for in other words. `keep`, which
+    needs a name: leave the jobs to the next script of this name, however the block ends;
+    `nodes.keep = False` in the block changes that, for example when its work is done.
+
+    Entering the block raises, when nothing is left on any site: TypeError and ValueError that name
+    a wrong argument; SubmissionRefused, FrontendUnreachable, TimedOut or UnparsableOutput of the
+    first submission that failed; JobEnded, JobNotFound, TimedOut when a job does not start;
+    ReservationHeld when a script that runs has this name, LedgerUnreadable. With `keep`, the jobs
+    that had not started stay.
+    """
+    return Block(Reservation(job_specs, frontend_connexion_params, timeout, name, keep))
