@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -113,6 +115,33 @@ def test_jobs_are_deleted_by_site():
     assert cli("delete", "--all", "nancy").returncode == 0
     until(lambda: get_current_oar_jobs(["nancy"]) == [])
     assert cli("delete", "--all", "nancy").stderr == "no job to delete\n"
+
+
+SUBMITS_AND_WAITS = """
+from execo_g5k import *
+print(oarsub([(OarSubmission("nodes=1", walltime=600, name="lost"), "lyon")])[0], flush=True)
+input()
+"""
+
+
+def test_jobs_of_scripts_that_are_gone_are_shown_and_deleted(sandbox):
+    [own] = submitted("nancy", "-l", "nodes=1")
+    with subprocess.Popen(
+        [sys.executable, "-c", SUBMITS_AND_WAITS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as script:
+        assert script.stdout.readline()
+        none = cli("jobs", "--mine-left")
+        assert (none.stdout, none.stderr) == ("", "no script has left a job\n")
+        script.kill()
+    title, line = cli("jobs", "--mine-left").stdout.splitlines()
+    assert title.split() == ["JOB", "STATE", "START", "NAME", "DIRECTORY", "SCRIPT"]
+    assert line.startswith("lyon:")
+    [told] = json.loads(cli("jobs", "--mine-left", "--json").stdout)
+    assert (told["name"], told["script"]["pid"]) == ("lost", script.pid)
+    deleted = cli("delete", "--mine-left")
+    assert deleted.stdout == f"asked to delete: {line.split()[0]}\n"
+    until(lambda: get_current_oar_jobs(["nancy", "lyon"]) == [(int(own[6:]), "nancy")])
+    assert cli("jobs", "--mine-left").stdout == ""
 
 
 def test_a_site_that_is_down_is_told_and_the_others_are_shown(sandbox):

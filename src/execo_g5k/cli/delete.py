@@ -6,14 +6,15 @@ from execo_g5k.cli._args import JOB, SITE, told
 from execo_g5k.cli._jobs import own_jobs, why_silent
 from execo_g5k.cli._out import json_option, say, show_json, warnings_told
 from execo_g5k.jobs import JobRef
-from execo_g5k.oar import oardel
+from execo_g5k.oar import jobs_left, oardel
 
 
 @click.command()
 @click.argument("jobs", nargs=-1, type=JOB)
 @click.option("--all", "sites", multiple=True, type=SITE, help="All jobs of a site; repeatable.")
+@click.option("--mine-left", is_flag=True, help="Those of scripts that are gone.")
 @json_option
-def delete(jobs: tuple[JobRef, ...], sites: tuple[str, ...], as_json: bool) -> int:
+def delete(jobs: tuple[JobRef, ...], sites: tuple[str, ...], mine_left: bool, as_json: bool) -> int:
     """Delete JOBS (SITE:ID). What has ended already is no error.
 
     The exit code is 1 when some may be left: a site does not answer.
@@ -22,11 +23,12 @@ def delete(jobs: tuple[JobRef, ...], sites: tuple[str, ...], as_json: bool) -> i
     In Python:
       oardel([(1234, "nancy")])
     """
-    if not jobs and not sites:
-        raise click.UsageError("which jobs? SITE:ID, or --all SITE")
+    if not jobs and not sites and not mine_left:
+        raise click.UsageError("which jobs? SITE:ID, --all SITE, or --mine-left")
     others, silent = own_jobs(sites) if sites else ({}, {})
-    wanted = list(dict.fromkeys([*jobs, *others]))
     with warnings_told() as heard:
+        left = [job.job for job in jobs_left()] if mine_left else []
+        wanted = list(dict.fromkeys([*jobs, *others, *left]))
         oardel(wanted)
     if as_json:
         show_json([told(job) for job in wanted])

@@ -1,11 +1,17 @@
 """`execo-g5k jobs`."""
 
+from dataclasses import asdict
+from typing import Any
+
 import click
 
-from execo_g5k.cli._args import SITE, default_sites
+from execo_g5k.cli._args import SITE, default_sites, told
 from execo_g5k.cli._jobs import TITLES, document, own_jobs, row, why_silent
 from execo_g5k.cli._out import json_option, quiet_library, say, show_json, show_table
+from execo_g5k.ledger.left import LeftJob
+from execo_g5k.oar import jobs_left
 
+_LEFT_TITLES = ("JOB", "STATE", "START", "NAME", "DIRECTORY", "SCRIPT")
 _NOBODY = (
     "no site answered: `execo-g5k doctor` tells why, `execo-g5k sandbox shell` has sites of its own"
 )
@@ -13,18 +19,27 @@ _NOBODY = (
 
 @click.command()
 @click.argument("sites", nargs=-1, type=SITE)
+@click.option(
+    "--mine-left", is_flag=True, help="Only those of scripts that are gone, on all sites."
+)
 @json_option
 @quiet_library
-def jobs(sites: tuple[str, ...], as_json: bool) -> int:
+def jobs(sites: tuple[str, ...], mine_left: bool, as_json: bool) -> int:
     """Show your jobs that wait or run, on SITES (default: all that are known here).
 
     A start behind ~ is the one that OAR predicts. The exit code is 1 when a site does not answer.
 
+    A script that was killed may have left jobs: --mine-left shows them, and which script it was.
+
     \b
     In Python:
+      for job_id, site in jobs_left():
+          print(site, job_id)
       for job_id, site in get_current_oar_jobs(["nancy", "lyon"]):
           print(site, job_id, get_oar_job_info(job_id, site)["state"])
     """
+    if mine_left:
+        return _show_left(as_json=as_json)
     asked = sites or default_sites()
     found, silent = own_jobs(asked)
     if as_json:
@@ -38,3 +53,32 @@ def jobs(sites: tuple[str, ...], as_json: bool) -> int:
     if len(silent) == len(asked):
         say(_NOBODY)
     return 1 if silent else 0
+
+
+def _show_left(*, as_json: bool) -> int:
+    left = jobs_left()
+    if as_json:
+        show_json([_left_document(job) for job in left])
+    elif left:
+        show_table(_LEFT_TITLES, [_left_row(job) for job in left])
+    else:
+        say("no script has left a job")
+    for line in why_silent(left.unanswered.items()):
+        say(line)
+    for entry in left.undecided:
+        say(f"{entry.site}: a submission was cut a moment ago, and may still become a job")
+    for job in left.elsewhere:
+        say(f"{told(job.job)} is of a script of {job.script.host}: whether it runs is known there")
+    if left and not as_json:
+        say("`execo-g5k delete --mine-left` deletes them; a script takes them over by its name")
+    return 1 if left.unanswered else 0
+
+
+def _left_row(job: LeftJob) -> list[str]:
+    name, state, start, *_ = row(job.job, job.info)
+    return [name, state, start, job.name or "", job.script.directory or "", job.script.command]
+
+
+def _left_document(job: LeftJob) -> dict[str, Any]:
+    script = {"name": job.name, **asdict(job.script)}
+    return {**document(job.job, job.info), "script": script}

@@ -7,7 +7,9 @@ import click
 from execo_g5k.cli._args import SITE, told
 from execo_g5k.cli._jobs import document
 from execo_g5k.cli._out import json_option, say, show_json, warnings_told
+from execo_g5k.frontend import resolve_site
 from execo_g5k.jobs import JobRef
+from execo_g5k.ledger.book import forget
 from execo_g5k.oar import (
     OarSubmission,
     get_oar_job_info,
@@ -54,6 +56,9 @@ def submit(
     with warnings_told():
         made = make([(submission, site) for site in sites])
     jobs = [JobRef(job_id, site) for job_id, site in made if job_id is not None]
+    for job_id, site in jobs:
+        # it is the user's from now on, and not left by this program
+        forget(resolve_site(site), [job_id])
     if as_json:
         show_json([document(job, get_oar_job_info(*job)) for job in jobs])
     else:

@@ -34,7 +34,7 @@ def test_targets_are_about_sides_that_are_measured():
 
 def test_names_choose_workloads():
     assert [workload.name for workload in chosen(["W3"], short=False)] == [
-        "W3a", "W3b", "W3c", "W3d",
+        "W3a", "W3b", "W3c", "W3d", "W3e", "W3f",
     ]  # fmt: skip
     assert chosen([], short=False) == list(WORKLOADS)
     assert all(workload.short for workload in chosen([], short=True))

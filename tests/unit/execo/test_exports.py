@@ -29,7 +29,8 @@ EXECO = words(
     Action Remote Local Put Get RemoteSerial ParallelActions SequentialActions
     wait_any_actions wait_all_actions filter_bad_hosts get_remote get_fileput get_fileget
     SSH SCP TAKTUK CHAINPUT
-    Report Error ProcessesFailed ActionsFailed ConfigError TimedOut
+    Report group_outputs OutputGroup fold_hosts unfold_hosts
+    Error ProcessesFailed ActionsFailed ConfigError TimedOut
     sleep Timer format_date format_duration format_seconds format_unixts get_seconds get_unixts
     logger style configuration
     default_connexion_params default_connection_params
