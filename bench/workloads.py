@@ -103,6 +103,11 @@ def _output(
 _ZEROS = ["head", "-c", str(200 * MEGABYTE), "/dev/zero"]
 _LINES = ["sh", "-c", 'yes "$1" | head -n "$2"', "sh", "x" * 39, "5000000"]
 _MEGABYTE_OF_LINES = ["sh", "-c", f'yes "$1" | head -c {_WHOLE_LINES}', "sh", "x" * 39]
+_GIGABYTE = 1024 * MEGABYTE
+_STEADY_LINES = [
+    "perl", "-e", '$| = 1; for (1 .. 40) { print((("x" x 39) . "\n") x 1000);'
+    " select undef, undef, undef, 0.1 }",
+]  # fmt: skip
 # the data, and a tenth
 _IN_MEMORY = Target(220, measure="grown")
 
@@ -122,6 +127,23 @@ OUTPUT = (
     _output(
         "W3d", "200 processes of 1 MB each, into memory", "memory",
         _MEGABYTE_OF_LINES, 200, _WHOLE_LINES, _IN_MEMORY,
+    ),
+    Workload(
+        "W3e",
+        "100 processes of 10000 lines a second each, for 4 seconds, handlers of lines",
+        "lines",
+        ("ours", "execo", "asyncio", _LOOP),
+        {"command": _STEADY_LINES, "n": 100, "each": 40_000},
+        # whoever keeps up takes as long as the lines do
+        (Target(1.2, _LOOP),),
+    ),
+    Workload(
+        "W3f",
+        "one process, 1 GB into memory",
+        "memory",
+        ("ours", "asyncio", _POPEN, _LOOP),
+        {"command": ["head", "-c", str(_GIGABYTE), "/dev/zero"], "n": 1, "each": _GIGABYTE},
+        (Target(1.5, _POPEN), Target(1.1 * _GIGABYTE / MEGABYTE, measure="grown")),
     ),
 )  # fmt: skip
 
@@ -163,6 +185,7 @@ HOSTS = (
     _cold(16, *_COLD, short=True),
     _cold(64, *_COLD),
     _cold(256, *_COLD),
+    _cold(1024),
     _again(16, short=True),
     _again(64),
     Workload(

@@ -46,7 +46,7 @@ class Search:
     ) -> None:
         self.done = Completion()
         self._result: Found = (None, None)
-        self._process, self._output, self._stream = process, output, stream
+        self._process, self._output = process, output
         self._patterns = compiled(regexes)
         self._handler = ExpectOutputHandler(self._patterns, self._found)
         self._sink = output_sink(self._handler, process, stream)
@@ -55,7 +55,7 @@ class Search:
 
     def _attach(self, backtrack: bool) -> None:
         if backtrack:
-            self._from = self._process._expected.get(self._stream, 0)
+            self._from = self._output.expected
         else:
             self._from = len(self._output.text())
         self._output.attach(self._sink, self._from, self.done.is_set)
@@ -63,7 +63,7 @@ class Search:
     def _found(self, index: int | None, match: re.Match[str] | None) -> None:
         if index is not None and match is not None:
             self._result = (index, match)
-            self._process._expected[self._stream] = self._from + self._handler.consumed
+            self._output.expected = self._from + self._handler.consumed
         self.done.set()
 
     def close(self) -> Found:

@@ -204,7 +204,7 @@ def start_all(processes: Sequence[ProcessLife]) -> None:
     Raises:
         ValueError: one was started already, or is given twice; then none is started.
     """
-    environment = environment_of_children()
+    environment = _environment()
     directory = working_directory()
     launches = [Launch(process, *process._prepare(environment, directory)) for process in processes]
     _claim(processes)
@@ -217,6 +217,18 @@ def start_all(processes: Sequence[ProcessLife]) -> None:
     except BaseException:
         _give_up(processes)
         raise
+
+
+_last_environment: dict[bytes, bytes] = {}
+
+
+def _environment() -> dict[bytes, bytes]:
+    """Return their environment as it is now; processes share what has not changed in between."""
+    global _last_environment
+    current = environment_of_children()
+    if current != _last_environment:
+        _last_environment = current
+    return _last_environment
 
 
 def _claim(processes: Sequence[ProcessLife]) -> None:

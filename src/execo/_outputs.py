@@ -22,6 +22,7 @@ class StreamOutput:
 
     __slots__ = (
         "_buffer", "_failed", "_filter", "_flow", "_owner", "_paused", "_queued", "_sinks", "ended",
+        "expected",
     )  # fmt: skip
 
     def __init__(
@@ -38,6 +39,8 @@ class StreamOutput:
         self._paused = False
         self._flow: Callable[[bool], object] | None = None
         self.ended = False
+        self.expected = 0
+        """Characters up to the end of what `expect` found last."""
 
     @property
     def handled(self) -> bool:

@@ -57,7 +57,7 @@ class ProcessRecord(CopiedAsNew, Runnable):
 
     # thousands of them exist: Python shares the keys of a dict of attributes up to 30 of them
     __slots__ = (
-        "_child", "_exit", "_expected", "_kill_sent", "_outputs", "_owner", "_state", "end_date",
+        "_child", "_exit", "_kill_sent", "_outputs", "_owner", "_state", "end_date",
         "ended_event", "expect_fail", "pid", "start_date", "started_event", "timeout_date",
         "timeouted", "write_error",
     )  # fmt: skip
@@ -124,7 +124,6 @@ class ProcessRecord(CopiedAsNew, Runnable):
         self._child: Controlled | None = None
         self._owner: int | None = None
         self._outputs: dict[int, StreamOutput] = {}
-        self._expected: dict[int, int] = {}
         self.pid: int | None = None
         self.start_date: float | None = None
         self.end_date: float | None = None

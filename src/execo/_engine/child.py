@@ -150,7 +150,7 @@ class Child:
     """A process of ours."""
 
     __slots__ = (
-        "_engine", "_argv", "_options", "_listener", "_pid", "_stdin", "_outputs", "_unwatch",
+        "_engine", "_argv", "_options", "_listener", "_pid", "_stdin", "_outputs", "_watch",
         "_writes", "_writing", "_close_stdin", "_timeout", "_force", "_killed", "_forced",
         "_kill_deadline", "_ended", "_paused", "_kept", "_line_ended", "_end_written",
     )  # fmt: skip
@@ -165,7 +165,7 @@ class Child:
         self._pid = 0
         self._stdin = -1
         self._outputs: dict[int, int] = {}
-        self._unwatch: Callable[[], object] = _nothing
+        self._watch = -1
         self._writes: deque[memoryview] | None = None
         self._writing = False
         self._close_stdin = False
@@ -199,13 +199,14 @@ class Child:
         # it closes three descriptors before it returns: there is one left to watch the exit
         spawned = spawn(argv, self._options.environment, pty=self._options.pty)
         loop = self._engine.loop
+        self._argv = ()
         self._pid = spawned.pid
         self._stdin = spawned.stdin
         self._outputs = {STDOUT: spawned.stdout, STDERR: spawned.stderr}
         self._engine.live.add(self)
         if self._options.kill_at_exit:
             self._kept = self._engine.keeper.keep(spawned.pid)
-        self._unwatch = self._engine.exits.watch(spawned.pid, self._exited)
+        self._watch = self._engine.exits.watch(spawned.pid, self._exited)
         loop.add_reader(spawned.stdout, self._readable, STDOUT, spawned.stdout)
         loop.add_reader(spawned.stderr, self._readable, STDERR, spawned.stderr)
         if self._options.timeout is not None:
@@ -418,7 +419,7 @@ class Child:
         self._gone(Exit(code, killed=self._killed, forced=self._forced))
 
     def _close_streams(self) -> None:
-        self._unwatch()
+        self._engine.exits.forget(self._watch)
         for stream, fd in list(self._outputs.items()):
             self._drain(stream, fd)
             self._close_output(stream, fd)
@@ -461,10 +462,6 @@ def working_directory() -> str | None:
         return os.getcwd()
     except OSError:
         return None
-
-
-def _nothing() -> None:
-    pass
 
 
 def tell(loop: asyncio.AbstractEventLoop, told: Callable[..., object], *what: object) -> None:

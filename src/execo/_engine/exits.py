@@ -15,25 +15,22 @@ class PidfdExits:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    def watch(self, pid: int, exited: Callable[[], object]) -> Callable[[], None]:
-        """Call `exited` on the loop once `pid` can be reaped; return what ends the watch."""
+    def watch(self, pid: int, exited: Callable[[], object]) -> int:
+        """Call `exited` on the loop once `pid` can be reaped; return what `forget` takes."""
         try:
             pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
             # reaped by somebody else
             self._loop.call_soon(exited)
-            return _nothing
+            return -1
         self._loop.add_reader(pidfd, exited)
+        return pidfd
 
-        def forget() -> None:
-            self._loop.remove_reader(pidfd)
-            os.close(pidfd)
-
-        return forget
-
-
-def _nothing() -> None:
-    pass
+    def forget(self, watch: int) -> None:
+        """End a watch."""
+        if watch >= 0:
+            self._loop.remove_reader(watch)
+            os.close(watch)
 
 
 class ThreadExits:
@@ -45,15 +42,18 @@ class ThreadExits:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def watch(self, pid: int, exited: Callable[[], object]) -> Callable[[], None]:
-        """Call `exited` on the loop once `pid` can be reaped; return what ends the watch."""
+    def watch(self, pid: int, exited: Callable[[], object]) -> int:
+        """Call `exited` on the loop once `pid` can be reaped; return what `forget` takes."""
         with self._changed:
             self._watched[pid] = exited
             if self._thread is None:
                 self._thread = threading.Thread(target=self._main, name="execo-exits", daemon=True)
                 self._thread.start()
             self._changed.notify()
-        return lambda: None
+        return -1
+
+    def forget(self, watch: int) -> None:
+        """Do nothing: a watch ends by itself."""
 
     def _main(self) -> None:
         while True:

@@ -11,6 +11,7 @@ import asyncssh
 from execo_g5k.sandbox.servers.processes import Command, Processes, set_size
 
 _READ = 65536
+_LAST_LOOKS, _LAST_LOOK = 20, 0.05
 _EOW = "_process_eow_at_openssh_dot_com_request"
 _GONE = (OSError, asyncssh.Error)
 
@@ -121,11 +122,12 @@ async def on_terminal(processes: Processes, process: Any, command: Command) -> N
         loop.create_task(_hang_up(process, terminal)),
     ]
     code = await child.wait()
-    # what was printed last may still be under way, unless something else keeps the terminal
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(1):
-            await showing
-    for task in others:
+    # what was printed last may still be under way, unless something else keeps the terminal;
+    # several looks: a single long one may be over before this loop, when it is busy, has looked
+    for _ in range(_LAST_LOOKS):
+        if not showing.done():
+            await asyncio.wait([showing], timeout=_LAST_LOOK)
+    for task in (showing, *others):
         task.cancel()
     terminal.close()
     exit_of(process, code)
