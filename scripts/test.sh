@@ -40,9 +40,12 @@ grid_tests() {
 grid_down() { [ -n "${GRID_KEEP:-}" ] || grid down; }
 
 sandbox_tests() {
-    GRID_TESTS_ON=sandbox "$VENV/bin/python" -m pytest tests/grid \
+    GRID_TESTS_ON=sandbox with_signals "$VENV/bin/python" -m pytest "${beside[@]}" tests/grid \
         --ignore tests/grid/test_grid_itself.py --ignore tests/grid/test_conformance.py
 }
+
+# most tests wait for processes and connexions: three at a time keep two processors busy
+beside=(-n 3 --dist worksteal)
 
 # The tests on the grid mostly wait, so they run beside the others; their output is shown afterwards.
 grid_log=testbed/work/tests.log
@@ -62,7 +65,7 @@ if why=$(grid check); then
 fi
 
 step lint scripts/lint.sh
-step 'unit and system tests' "$VENV/bin/python" -m pytest
+step 'unit and system tests' with_signals "$VENV/bin/python" -m pytest "${beside[@]}"
 step 'tests of the OAR functions on the sandbox' sandbox_tests
 if [ -n "${grid_pid:-}" ]; then
     say 'tests on the grid, which began with the others'
