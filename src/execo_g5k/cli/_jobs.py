@@ -1,7 +1,7 @@
 """Jobs as commands show them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from execo._engine.loop import blocking
@@ -14,6 +14,8 @@ from execo_g5k.jobs import JobInfo, JobRef
 from execo_g5k.query import fetch_own_jobs
 
 TITLES = ("JOB", "STATE", "START", "WALLTIME", "NAME", "NODES")
+
+_TOLD_AT_MOST = 3
 
 Jobs = dict[JobRef, JobInfo]
 
@@ -65,6 +67,15 @@ def hosts_of(info: JobInfo) -> str:
     return fold_hosts(info.hosts or ())
 
 
-def why_silent(silent: Iterable[tuple[str, Error]]) -> list[str]:
-    """Return a line for each site that did not answer."""
-    return [f"{site} does not answer: {error}" for site, error in silent]
+UNREACHED = (
+    "`execo-g5k doctor` tells what hinders the way to sites, `execo-g5k sandbox shell` has sites of"
+    " its own"
+)
+
+
+def why_silent(silent: Mapping[str, Error]) -> list[str]:
+    """Return lines that tell which sites did not answer, and why."""
+    if len(silent) <= _TOLD_AT_MOST:
+        return [f"{site} does not answer: {error}" for site, error in silent.items()]
+    first = next(iter(silent.values()))
+    return [f"no answer from {', '.join(silent)}; the first one: {first}"]

@@ -36,6 +36,6 @@ def delete(jobs: tuple[JobRef, ...], sites: tuple[str, ...], mine_left: bool, as
         click.echo(f"asked to delete: {', '.join(map(told, wanted))}")
     else:
         say("no job to delete")
-    for line in why_silent(silent.items()):
+    for line in why_silent(silent):
         say(line)
     return 1 if silent or heard.texts else 0

@@ -6,15 +6,12 @@ from typing import Any
 import click
 
 from execo_g5k.cli._args import SITE, default_sites, told
-from execo_g5k.cli._jobs import TITLES, document, own_jobs, row, why_silent
+from execo_g5k.cli._jobs import TITLES, UNREACHED, document, own_jobs, row, why_silent
 from execo_g5k.cli._out import json_option, quiet_library, say, show_json, show_table
 from execo_g5k.ledger.left import LeftJob
 from execo_g5k.oar import jobs_left
 
 _LEFT_TITLES = ("JOB", "STATE", "START", "NAME", "DIRECTORY", "SCRIPT")
-_NOBODY = (
-    "no site answered: `execo-g5k doctor` tells why, `execo-g5k sandbox shell` has sites of its own"
-)
 
 
 @click.command()
@@ -48,10 +45,10 @@ def jobs(sites: tuple[str, ...], mine_left: bool, as_json: bool) -> int:
         show_table(TITLES, [row(job, info) for job, info in found.items()])
     elif not silent:
         say(f"no job on {', '.join(asked)}: `execo-g5k submit {asked[0]}` makes one")
-    for line in why_silent(silent.items()):
+    for line in why_silent(silent):
         say(line)
     if len(silent) == len(asked):
-        say(_NOBODY)
+        say(UNREACHED)
     return 1 if silent else 0
 
 
@@ -63,7 +60,7 @@ def _show_left(*, as_json: bool) -> int:
         show_table(_LEFT_TITLES, [_left_row(job) for job in left])
     else:
         say("no script has left a job")
-    for line in why_silent(left.unanswered.items()):
+    for line in why_silent(left.unanswered):
         say(line)
     for entry in left.undecided:
         say(f"{entry.site}: a submission was cut a moment ago, and may still become a job")

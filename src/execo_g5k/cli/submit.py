@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from execo_g5k.cli._args import SITE, told
-from execo_g5k.cli._jobs import document
+from execo_g5k.cli._jobs import UNREACHED, document
 from execo_g5k.cli._out import json_option, say, show_json, warnings_told
 from execo_g5k.frontend import resolve_site
 from execo_g5k.jobs import JobRef
@@ -53,7 +53,7 @@ def submit(
         click.echo(get_oarsub_commandline(submission))
         return 0
     make = oarsubgrid if all_or_nothing else oarsub
-    with warnings_told():
+    with warnings_told() as heard:
         made = make([(submission, site) for site in sites])
     jobs = [JobRef(job_id, site) for job_id, site in made if job_id is not None]
     for job_id, site in jobs:
@@ -67,6 +67,8 @@ def submit(
     if jobs:
         names = " ".join(map(told, jobs))
         say(f"next: `execo-g5k wait {names}`, `execo-g5k delete {names}`")
+    elif any(" ssh: " in text for text in heard.texts):
+        say(UNREACHED)
     return 0 if len(jobs) == len(sites) else 1
 
 

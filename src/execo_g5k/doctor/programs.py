@@ -97,8 +97,12 @@ def check_api(facts: Facts) -> Iterator[Finding]:
     if facts.conf.api_password:
         yield warning(
             "API",
-            f"{facts.conf.file.path} has a password in clear text: prefer the key store of your"
-            " desktop",
+            f"{facts.conf.file.path} has a password in clear text: `execo-g5k password` keeps it in"
+            " the key store of your desktop",
         )
     else:
-        yield skipped("API", "its password is asked for when it is needed")
+        yield skipped(
+            "API",
+            "its password is asked for when it is needed; `execo-g5k password` keeps it in the key"
+            " store of your desktop",
+        )
