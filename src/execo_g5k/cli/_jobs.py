@@ -6,11 +6,14 @@ from typing import Any
 
 from execo._engine.loop import blocking
 from execo.errors import Error
-from execo.host import fold_hosts
+from execo.host import Host, fold_hosts
 from execo.times import Deadline, format_date, format_seconds
+from execo_g5k.cli._args import told
+from execo_g5k.cli._out import say
 from execo_g5k.config import g5k_settings
 from execo_g5k.grid import current_grid
 from execo_g5k.jobs import JobInfo, JobRef
+from execo_g5k.oar import get_oar_job_info, get_oar_job_nodes
 from execo_g5k.query import fetch_own_jobs
 
 TITLES = ("JOB", "STATE", "START", "WALLTIME", "NAME", "NODES")
@@ -43,6 +46,17 @@ async def own_jobs(sites: Sequence[str]) -> tuple[Jobs, dict[str, Error]]:
     return jobs, silent
 
 
+def nodes_of(job: JobRef, timeout: float | None = None) -> list[Host]:
+    """Return the nodes of a job, once it runs; one that does not run yet is told of.
+
+    Raises as `get_oar_job_nodes`.
+    """
+    info = get_oar_job_info(*job)
+    if not info.state.running and not info.state.final:
+        say(f"{told(job)} does not run yet: waiting for its start")
+    return get_oar_job_nodes(*job, timeout=timeout)
+
+
 def document(job: JobRef, info: JobInfo) -> dict[str, Any]:
     """Return a job as JSON tells it: dates are unix timestamps, durations seconds."""
     return {"site": job.frontend, "job_id": job.job_id, **info, "state": info.state.value}
@@ -50,9 +64,8 @@ def document(job: JobRef, info: JobInfo) -> dict[str, Any]:
 
 def row(job: JobRef, info: JobInfo) -> list[str]:
     """Return the cells of a job, below TITLES."""
-    name = f"{job.frontend}:{job.job_id}" if job.frontend else str(job.job_id)
     walltime = "" if info.walltime is None else format_seconds(info.walltime)
-    return [name, info.state.value, start_of(info), walltime, info.name or "", hosts_of(info)]
+    return [told(job), info.state.value, start_of(info), walltime, info.name or "", hosts_of(info)]
 
 
 def start_of(info: JobInfo) -> str:

@@ -8,8 +8,9 @@ import click
 
 from execo.host import Host, unfold_hosts
 from execo_g5k.cli._args import JOB
+from execo_g5k.cli._jobs import nodes_of
 from execo_g5k.jobs import JobRef
-from execo_g5k.oar import get_oar_job_nodes, node_connexion_params
+from execo_g5k.oar import node_connexion_params
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def targets(jobs: Sequence[JobRef], folded: Sequence[str], user: str | None) -> 
     found = []
     if jobs:
         params = node_connexion_params()
-        nodes = [node for job in jobs for node in get_oar_job_nodes(*job)]
+        nodes = [node for job in jobs for node in nodes_of(job)]
         found.append(Target(tuple(nodes), params))
     if folded:
         found.append(Target(tuple(unfolded(folded)), {} if user is None else {"user": user}))

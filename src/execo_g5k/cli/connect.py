@@ -10,9 +10,10 @@ import click
 from execo.connexion import ConnexionParams
 from execo.host import Host
 from execo_g5k.cli._args import JOB, default_sites
+from execo_g5k.cli._jobs import nodes_of
 from execo_g5k.config import SITES, default_frontend_connexion_params
 from execo_g5k.jobs import JobRef
-from execo_g5k.oar import get_oar_job_nodes, node_connexion_params
+from execo_g5k.oar import node_connexion_params
 
 
 @click.command()
@@ -40,7 +41,7 @@ def _way(where: str, node: int, user: str | None) -> tuple[Host, Mapping[str, An
         return Host(where), {**default_frontend_connexion_params, **account}
     if ":" in where:
         job: JobRef = JOB(where)
-        nodes = get_oar_job_nodes(*job)
+        nodes = nodes_of(job)
         if node > len(nodes):
             raise ValueError(f"--node {node}: {where} has {len(nodes)} nodes")
         return nodes[node - 1], account or node_connexion_params()

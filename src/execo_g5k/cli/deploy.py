@@ -8,12 +8,12 @@ import click
 
 from execo.host import Host, fold_hosts
 from execo_g5k.cli._args import JOB, timeout_option
+from execo_g5k.cli._jobs import nodes_of
 from execo_g5k.cli._out import console, is_terminal, json_option, say, show_json, warnings_told
 from execo_g5k.cli._targets import unfolded
 from execo_g5k.jobs import JobRef
 from execo_g5k.kadeploy import Deployment, KadeployProgress
 from execo_g5k.kadeploy import deploy as deploy_hosts
-from execo_g5k.oar import get_oar_job_nodes
 from execo_g5k.tries import Deployed
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def deploy(
     """
     if not jobs and not folded:
         raise click.UsageError("which nodes? -j SITE:ID, or --hosts TEXT")
-    nodes = [node for job in jobs for node in get_oar_job_nodes(*job)] + unfolded(folded)
+    nodes = [node for job in jobs for node in nodes_of(job)] + unfolded(folded)
     deployment = Deployment(nodes, env_file, env, env_user, vlan)
     with _shown(nodes, live=is_terminal()) as progress, warnings_told():
         result = deploy_hosts(

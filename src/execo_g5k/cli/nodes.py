@@ -4,9 +4,9 @@ import click
 
 from execo.host import fold_hosts
 from execo_g5k.cli._args import DURATION, jobs_argument, told
+from execo_g5k.cli._jobs import nodes_of
 from execo_g5k.cli._out import json_option, quiet_library, show_json
 from execo_g5k.jobs import JobRef
-from execo_g5k.oar import get_oar_job_nodes
 
 
 @click.command()
@@ -23,7 +23,7 @@ def nodes(jobs: tuple[JobRef, ...], fold: bool, timeout: float | None, as_json: 
       for node in get_oar_job_nodes(1234, "nancy"):
           print(node)
     """
-    found = {told(job): list(map(str, get_oar_job_nodes(*job, timeout=timeout))) for job in jobs}
+    found = {told(job): list(map(str, nodes_of(job, timeout))) for job in jobs}
     names = [name for names in found.values() for name in names]
     if as_json:
         show_json(found)
