@@ -124,9 +124,13 @@ class ReservationHeld(G5kError):
 class JobEnded(G5kError):
     """A job ended, or failed, and will not run any more."""
 
-    def __init__(self, job_id: int, frontend: str, state: object) -> None:
+    def __init__(
+        self, job_id: int, frontend: str, state: object, message: str | None = None
+    ) -> None:
+        """`message`: what OAR did about it."""
         words = getattr(state, "value", state)
-        super().__init__(f"{frontend}: job {job_id} has ended (state {words})")
+        more = f": {message}" if message else ""
+        super().__init__(f"{frontend}: job {job_id} has ended (state {words}){more}")
         self.job_id = job_id
         self.frontend = frontend
         self.state = state

@@ -174,7 +174,7 @@ async def info_of_started(
         return info
     name = current_grid().frontend(site, params).name
     if isinstance(outcome, Ended):
-        raise JobEnded(job_id, name, outcome.state)
+        raise JobEnded(job_id, name, outcome.state, outcome.message)
     if isinstance(outcome, NotFound):
         raise JobNotFound(job_id, name)
     raise TimedOut(f"job {job_id} of {name} has not started in time")

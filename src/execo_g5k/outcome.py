@@ -21,7 +21,7 @@ class FailureKind(enum.Enum):
     LOCKED = "locked"
     """Another deployment has it."""
     REFUSED = "refused"
-    """Kadeploy does not know it, or gives no rights on it."""
+    """Kadeploy does not know it, or its environment, or gives no rights on it."""
     REFUSED_TOGETHER = "refused together"
     """Kadeploy refused all hosts of the run, because of others or without telling which."""
     ERROR = "error"
@@ -97,11 +97,14 @@ def _unlisted(
     heard: KadeployOutput, frontend: str, ending: str, refusal: Refusal | None, named: bool
 ) -> Failure:
     last = refusal.text if refusal else " ".join(list(heard.words)[-2:])
-    if _NO_ENVIRONMENT in last:
+    no_environment = _NO_ENVIRONMENT in last
+    if no_environment:
         last += f" (there is no such environment: `kaenv3 -l` on {frontend} lists those there are)"
+    elif refusal and refusal.kind is RefusalKind.RIGHTS:
+        last += " (are the nodes in a job of yours of type deploy, which runs?)"
     words = ": ".join(filter(None, (ending, last))) or "it is in no list of its answer"
     text = f"kadeploy3 on {frontend}: {words}"
-    if named:
+    if named or no_environment:
         return Failure(FailureKind.REFUSED, text)
     if refusal and refusal.kind is RefusalKind.LOCKED:
         return Failure(FailureKind.LOCKED, text)

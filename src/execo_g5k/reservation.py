@@ -195,7 +195,7 @@ class Reservation:
         if isinstance(outcome, Ended) and part is not None:
             if outcome.message:
                 logger.warning("%s: %s", part.frontend, outcome.message)
-            raise JobEnded(part.job_id, str(part.frontend), outcome.state)
+            raise JobEnded(part.job_id, str(part.frontend), outcome.state, outcome.message)
         raise TimedOut(f"jobs {_told(self._parts)} have not started in time")
 
     async def _hosts(self) -> ReservedNodes:

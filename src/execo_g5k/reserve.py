@@ -24,6 +24,7 @@ from execo_g5k.grid import Grid, current_grid
 from execo_g5k.jobs import JobRef
 from execo_g5k.ledger.book import Line, forget, intend
 from execo_g5k.parse.oarsub import Refused, parse_oarsub
+from execo_g5k.query import fetch_jobs
 from execo_g5k.specs import JobSpec, OarJob, Spec, checked_jobs, checked_submissions
 from execo_g5k.stray import (
     REGISTERED_ONLY,
@@ -32,11 +33,13 @@ from execo_g5k.stray import (
     delete_strays,
     deleted_by,
     despite_cancel,
+    ended_before,
     find_marked,
     mark_for,
     warn_of_strays,
 )
 from execo_g5k.submission import OarSubmission, oarsub_argv
+from execo_g5k.watch import copy_of
 
 logger = logging.getLogger("execo")
 
@@ -254,8 +257,9 @@ async def oardel(
     """Delete jobs, on all sites at once; return when OAR has taken note, not when they are gone.
 
     job_specs: (job id, site)s, as `oarsub` returns them; those without an id are skipped, and
-    unknown, finished or foreign jobs are ignored. timeout: for the whole call; omitted: the
-    configured default; None: no limit. When a frontend can't be reached or does not answer in
+    unknown, finished or foreign jobs are ignored. The copies that OAR submitted of jobs whose nodes
+    failed are deleted too. timeout: for the whole call; omitted: the configured default; None: no
+    limit. When a frontend can't be reached or does not answer in
     time, a warning names the jobs that may be left. Raises TypeError and ValueError that name a
     wrong item.
     """
@@ -297,6 +301,21 @@ async def _delete(frontend: Frontend, ids: Sequence[int], deadline: Deadline) ->
     else:
         forget(frontend.name, deleted_by(result))
         logger.info("%s: %s %s", frontend.name, quoting.join(argv), words)
+        await _delete_copies(frontend, ended_before(result), deadline)
+
+
+async def _delete_copies(frontend: Frontend, ids: Sequence[int], deadline: Deadline) -> None:
+    """Delete what OAR submitted again of jobs that have ended."""
+    try:
+        found = await fetch_jobs(frontend, ids, deadline)
+    except Error as error:
+        logger.warning("%s: there may be copies of jobs %s: %s", frontend.name, ids, error)
+        return
+    copies = {job_id: copy_of(job_id, info) for job_id, info in found.items()}
+    again = [copy for copy in copies.values() if copy is not None]
+    if again:
+        logger.info("%s: OAR had submitted again: %s", frontend.name, copies)
+        await _delete(frontend, again, deadline)
 
 
 async def oarsubgrid(

@@ -114,6 +114,12 @@ class Rounds:
         start = self._means.clock.time(), self._means.clock.monotonic()
         failed = await self._means.check(self._hosts)
         passed = frozenset(self._hosts) - failed.keys()
+        if passed:
+            logger.warning(
+                "%s: not deployed, since the check passes already; check_deployed_command=None"
+                " deploys whatever is there",
+                fold_hosts(passed),
+            )
         self._note(0, start, self._hosts, Outcome(passed))
 
     async def _try(self, batch: Hosts) -> None:

@@ -86,9 +86,9 @@ def job_id_or_own(oar_job_id: Any) -> int:
     own = os.environ.get("OAR_JOB_ID")
     if not own:
         raise ValueError(
-            "oar_job_id is None, which stands for the job that this program runs in, and"
-            " OAR_JOB_ID is not in the environment: it runs in none (oarsub gives None for a"
-            " submission that failed)"
+            "oar_job_id is None: oarsub gives it for a submission that failed, and told why. (None"
+            " also stands for the job that this program runs in, but OAR_JOB_ID is not in the"
+            " environment.)"
         )
     return as_job_id(own, "OAR_JOB_ID")
 

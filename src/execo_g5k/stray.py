@@ -153,6 +153,12 @@ def deleted_by(result: CommandResult) -> list[int]:
     return [job_id for job_id, answer in answers.items() if answer is not Deletion.REFUSED]
 
 
+def ended_before(result: CommandResult) -> list[int]:
+    """Return the jobs that an oardel has found ended."""
+    answers = parse_oardel(result.stdout, result.stderr)
+    return [job_id for job_id, answer in answers.items() if answer is Deletion.ENDED]
+
+
 def warn_of_strays(frontend: Frontend, mark: Mark) -> None:
     """Log how to find later a job that may have been made."""
     logger.warning(

@@ -301,10 +301,22 @@ class JobWatcher:
 
 
 def ended_message(job_id: int, info: JobInfo) -> str | None:
-    """Tell what OAR did about a job that ended: the new id when it submitted a copy of it."""
+    """Tell what OAR did about a job that ended, and why; None when it did nothing."""
+    copy = copy_of(job_id, info)
+    if copy is None:
+        return None
+    events = info.get("events") or ()
+    said = [str(event.get("description", "")) for event in events]
+    # OAR 2.5.9: [bipbip] OAR suspects nodes for the job 57 : grisou-4.nancy.grid5000.fr
+    reasons = [words for words in said if "suspects nodes" in words]
+    return "; ".join([*reasons[:1], f"OAR submitted it again as job {copy}"])
+
+
+def copy_of(job_id: int, info: JobInfo) -> int | None:
+    """Return the id of the copy that OAR submitted of a job whose nodes failed; None for none."""
     for event in info.get("events") or ():
         if event.get("type") == "RESUBMIT_JOB_AUTOMATICALLY":
             match = re.search(rf"{job_id}\s*=>\s*(\d+)", str(event.get("description", "")))
             if match:
-                return f"OAR submitted it again as job {match[1]}"
+                return int(match[1])
     return None

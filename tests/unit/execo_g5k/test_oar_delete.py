@@ -31,6 +31,7 @@ def test_unknown_finished_and_foreign_jobs_are_ignored(caplog: pytest.LogCapture
     with world() as grid, caplog.at_level(logging.WARNING, "execo"):
         words = "Cannot frag 1 ; This job was already killed.\n"
         grid["nancy"].on("oardel", then=Answer("Deleting the job = 1 ...ERROR.\n", 6, words))
+        grid["nancy"].on("oarstat", then=Answer("{}"))
         run(reserve.oardel([(1, "nancy")]))
     assert not caplog.records
 

@@ -26,6 +26,9 @@ _SCHEDULED = " (Karma=0.000,quota_ok)"
 class Executor(Protocol):
     """What runs the commands of jobs. It calls `ended`, or `failed`, of the site in the end."""
 
+    def prepare(self, job: Job) -> None:
+        """Give a job what it finds on its nodes."""
+
     def launch(self, job: Job) -> None:
         """Start the command of a job."""
 
@@ -325,6 +328,7 @@ class SiteServer:
         # inner jobs may wait for it
         self._changed |= job.has_type("container")
         self._watch_walltime(job)
+        self._executor.prepare(job)
         if not (job.interactive or job.has_type("noop")) and job.command:
             self._executor.launch(job)
 

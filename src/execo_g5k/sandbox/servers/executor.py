@@ -80,7 +80,6 @@ class JobExecutor:
 
     async def _run(self, job: Job) -> None:
         place = self.place_of(job)
-        self.write_files(job)
         if not self._path(job, job.directory).is_dir():
             text = (
                 f"[bipbip {job.job_id}] Cannot go into the working directory {job.directory} of"
@@ -142,7 +141,7 @@ class JobExecutor:
 
     # --- what jobs are given
 
-    def write_files(self, job: Job) -> None:
+    def prepare(self, job: Job) -> None:
         """Write the files that tell a job its nodes and resources."""
         folder = self._directory.of_jobs(self.site.name)
         folder.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,9 @@ class FakeExecutor:
         self.ends: list[tuple[float, Job, int]] = []
         self.now = float(NOW)
 
+    def prepare(self, job: Job) -> None:
+        """Nothing is found there."""
+
     def launch(self, job: Job) -> None:
         self.calls.append(("launch", job.job_id))
         if job.job_id in self.durations:
