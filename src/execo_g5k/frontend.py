@@ -5,6 +5,7 @@ command line and get its end back, tests and users may bring their own.
 """
 
 import asyncio
+import difflib
 import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -111,6 +112,9 @@ class SshFrontend:
 
     def _unreachable(self, stderr: str) -> str:
         reason = _last_words(stderr) or "ssh ended without a word"
+        near = difflib.get_close_matches(self.name.lower(), SITES, 1)
+        if "Could not resolve" in reason and near and near[0] != self.name:
+            reason += f"; did you mean {near[0]!r}?"
         return f"{reason} (try: {quoting.join(self._params.ssh_argv(self._host, 'true'))})"
 
 

@@ -1,6 +1,7 @@
 """What is asked of OAR -> words of oarsub. Pure: nothing is run here."""
 
 import dataclasses
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from execo import quoting
-from execo.times import Date, Duration, get_seconds
+from execo.times import Date, Duration, format_seconds, get_seconds
 from execo_g5k.dates import format_oar_date, format_oar_duration, oar_duration_to_seconds
+
+logger = logging.getLogger("execo")
 
 _YEAR = 365 * 24 * 3600
 SLEEP_FOR_A_YEAR = f"sleep {_YEAR}"
@@ -56,6 +59,12 @@ class OarSubmission:
 
     def __post_init__(self) -> None:
         check_submission(self)
+        if isinstance(self.walltime, str) and self.walltime.count(":") == 1:
+            logger.warning(
+                "walltime: %r is %s here, and hours and minutes for oarsub: write H:M:S",
+                self.walltime,
+                format_seconds(get_seconds(self.walltime)),
+            )
 
     def __repr__(self) -> str:
         given = [
