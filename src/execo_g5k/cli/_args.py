@@ -1,6 +1,5 @@
 """Arguments that commands share: jobs, sites, durations."""
 
-import difflib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -34,14 +33,7 @@ class SiteParam(click.ParamType[str]):
     name = "SITE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name; of one that looks misspelt, say so."""
-        from execo_g5k.config import SITES
-        from execo_g5k.sandbox.launch import sites_around
-
-        known = sites_around(os.environ) or SITES
-        near = [] if value in known else difflib.get_close_matches(value, known, 1)
-        if near:
-            click.echo(f"{value!r} is no site that is known: did you mean {near[0]!r}?", err=True)
+        """Return the name."""
         return str(value)
 
     def shell_complete(

@@ -112,6 +112,12 @@ def test_checks_run_on_the_hosts_before_and_after(player, call):
     assert "kadeploy3 deployed it, and the check failed (exit" in result.errors[Host(G2)]
 
 
+def test_what_is_not_deployed_again_is_told(player, call, caplog):
+    up(player, G1)
+    assert call([G1], check_deployed_command=UP) == ({G1}, set())
+    assert f"{G1}: not deployed, since the check passes already" in caplog.text
+
+
 def test_the_configured_check_is_the_default_one(player, call):
     g5k_configuration["check_deployed_command"] = UP
     up(player, G1)

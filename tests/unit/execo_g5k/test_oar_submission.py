@@ -262,3 +262,11 @@ def test_what_was_changed_since_is_checked_again(
 
 def test_names_as_long_as_oar_takes_are_taken() -> None:
     assert options(OarSubmission(name="n" * 100, project="p" * 255))
+
+
+def test_a_walltime_that_oarsub_reads_otherwise_is_told(caplog):
+    OarSubmission("nodes=1", walltime="0:30")
+    assert "'0:30' is 30s here, and hours and minutes for oarsub: write H:M:S" in caplog.text
+    caplog.clear()
+    OarSubmission("nodes=1", walltime="0:30:0")
+    assert not caplog.records
