@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 
 from execo_g5k import OarSubmission, get_current_oar_jobs, get_oar_job_info, oarsub
+from execo_g5k.ledger.book import jobs_directory
 from tests.system.helpers import until
-from tests.system.screens import cli, on_terminal
+from tests.system.screens import COMMAND, cli, on_terminal
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
@@ -160,11 +161,11 @@ def test_a_site_that_is_down_is_told_and_the_others_are_shown(sandbox):
     [
         (["wait", "nancy"], 2, "'nancy' is no job: expected SITE:ID"),
         (["job", "nancy:999999"], 1, "999999"),
-        (["submit", "nancy", "-w", "1:99:x"], 1, "walltime: duration: '1:99:x'"),
+        (["submit", "nancy", "-w", "1:99:x"], 2, "walltime: duration: '1:99:x'"),
         (["submit", "nancy", "-l", "nodes=99"], 1, "not enough resources"),
         (["submit", "nncy"], 1, "did you mean 'nancy'?"),
         (["delete"], 2, "which jobs?"),
-        (["config", "defualt_timeout"], 1, "is no setting"),
+        (["config", "defualt_timeout"], 2, "is no setting"),
         (["nodes", "nancy:12", "--timeout", "soon"], 2, "'soon' is no duration"),
         (["jbos"], 2, "no command 'jbos'"),
         ([], 2, "execo-g5k sandbox shell"),
@@ -177,7 +178,45 @@ def test_what_is_wrong_is_told_in_a_few_lines(words, code, told):
     assert "Traceback" not in done.stderr
 
 
+def test_jobs_that_nobody_can_be_told_of_are_deleted():
+    for words in ([], ["--json"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [*COMMAND, "submit", "nancy", *words],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert done.returncode == 1
+        assert "nobody was told of them" in done.stderr
+    until(lambda: get_current_oar_jobs(["nancy"]) == [])
+
+
+def test_a_job_is_told_although_its_site_falls_silent(sandbox):
+    # oarstat needs the database, which oarsub has filled
+    with subprocess.Popen(
+        [*COMMAND, "submit", "nancy", "--json"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: get_current_oar_jobs(["nancy"]))
+        sandbox.faults.stop_database("nancy")
+        [made] = json.loads(process.stdout.read())
+    sandbox.faults.mend_all()
+    assert get_current_oar_jobs(["nancy"]) == [(made["job_id"], "nancy")]
+
+
+def test_damaged_records_are_told(sandbox):
+    oarsub([(OarSubmission("nodes=1", walltime=600), "nancy")])
+    damaged = max(jobs_directory().iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    damaged.write_text("{")
+    shown = cli("jobs", "--mine-left", "--json")
+    damaged.unlink()
+    assert (shown.returncode, json.loads(shown.stdout)) == (1, [])
+    assert damaged.name in shown.stderr
+
+
 def test_nothing_is_submitted_by_a_dry_run():
+    told = json.loads(cli("submit", "nancy", "--dry-run", "--json").stdout)
+    assert told == {"command": "oarsub 'sleep 31536000'"} or "-k" in told["command"]
     done = cli("submit", "nancy", "-l", "nodes=2", "-w", "90", "-t", "deploy", "--dry-run")
     assert done.stdout.startswith("oarsub -l nodes=2,walltime=0:01:30 -t deploy")
     assert get_current_oar_jobs(["nancy"]) == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 
 from execo_g5k import OarSubmission, get_oar_job_nodes, oarsub
 from tests.system.helpers import until
-from tests.system.screens import cli, on_terminal
+from tests.system.screens import COMMAND, cli, on_terminal
 
 BOTH = "grisou-[1-2].nancy.grid5000.fr"
 
@@ -62,6 +63,24 @@ def test_a_script_is_copied_run_and_deleted(job, tmp_path):
     assert done.stdout == f"== {BOTH} (2) exit 5 ==\nexeco\n<a b><c>\n"
     left = cli("run", "-j", job, "ls /tmp | grep execo-")
     assert "my script" not in left.stdout
+
+
+def test_a_script_that_is_ended_is_deleted_too(job, tmp_path):
+    script = tmp_path / "slow"
+    script.write_text("#!/bin/sh\necho started\nexec sleep 98766\n")
+    late = cli("run", "-j", job, "--timeout", "2", "--script", str(script))
+    assert late.returncode == 1
+    until(lambda: "-slow" not in cli("run", "-j", job, "ls /tmp").stdout)
+
+
+def test_bytes_that_are_no_text_are_printed(job):
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(
+        [*COMMAND, "run", "-j", job, r"printf 'a\377\n'"], capture_output=True, env=environment
+    )
+    assert (done.returncode, done.stdout.splitlines()[1]) == (0, b"a\xff")
+    environment["PYTHONIOENCODING"] = "latin-1"
+    assert cli("run", "-j", job, "echo €", env=environment).returncode == 0
 
 
 def test_a_command_that_is_too_slow_is_ended(job):
@@ -131,7 +150,7 @@ def test_nodes_are_deployed_with_their_steps_shown(sandbox):
     with on_terminal("deploy", "-j", job, "--env", "debian12-min", "--tries", "2") as own:
         own.until(lambda text: "NODES" in text and "SetDeploymentEnv" in text)
         assert own.end() == 0
-        assert own.lines == [
+        assert own.lines[-2:] == [
             "deployed before: grisou-1.nancy.grid5000.fr (--again deploys them)",
             "deployed: grisou-2.nancy.grid5000.fr",
         ]
@@ -149,12 +168,13 @@ def test_nodes_are_deployed_with_their_steps_shown(sandbox):
         (["run", "hostname"], 2, "on which hosts?"),
         (["run", "-j", "nancy:1"], 2, "which command?"),
         (["run", "-j", "nancy:999999", "hostname"], 1, "999999"),
-        (["run", "--hosts", "grisou-[1", "hostname"], 1, "'grisou-[1'"),
+        (["run", "--hosts", "grisou-[1", "hostname"], 2, "'grisou-[1'"),
         (["run", "--hosts", "x", "--script", "/no/script", "y"], 2, "/no/script"),
         (["copy", "--hosts", "x", "file"], 2, "DESTINATION"),
         (["copy", "--hosts", "x", "--get", "--with", "chain", "a", "b"], 2, "--with chain"),
         (["deploy", "--env", "x"], 2, "which nodes?"),
-        (["deploy", "--hosts", "grisou-1.nancy"], 1, "env"),
+        (["deploy", "--hosts", "grisou-1.nancy"], 2, "env"),
+        (["run", "-j", "nancy:1", "--user", "root", "hostname"], 2, "--user"),
         (["connect", "nancy:999999"], 1, "999999"),
     ],
 )

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from execo_g5k import (
     reservation,
     take_over,
 )
+from execo_g5k.ledger.names import HeldName
 from tests.system.helpers import end_of, script, until
 
 SITES = ["nancy", "lyon"]
@@ -319,6 +321,29 @@ ready.wait()
     with script(HEAD + source) as process:
         assert end_of(process, 60)[0] == 0
     until(lambda: not live_jobs(sandbox))
+
+
+def test_a_forked_process_that_outlives_its_parent_does_not_hold_the_name(tmp_path):
+    source = f"""
+        import os, signal, time
+        from pathlib import Path
+        from execo_g5k.ledger.names import HeldName
+        held = HeldName(Path({str(tmp_path)!r}), "n" * 300)
+        if os.fork() == 0:
+            print("forked", os.getpid(), flush=True)
+            time.sleep(100)
+        time.sleep(100)
+    """
+    with script(textwrap.dedent(source)) as process:
+        orphan = int(process.stdout.readline().split()[1])
+        with pytest.raises(ReservationHeld):
+            HeldName(tmp_path, "n" * 300)
+        process.kill()
+        process.wait()
+        try:
+            HeldName(tmp_path, "n" * 300).release()
+        finally:
+            os.kill(orphan, signal.SIGKILL)
 
 
 def test_a_forked_process_that_leaves_the_block_does_not_end_it(sandbox):

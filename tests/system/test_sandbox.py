@@ -325,6 +325,13 @@ def running(command):
 # --- faults
 
 
+def test_a_job_is_deleted_also_while_its_command_shows_no_variables(sandbox):
+    job, _ = start(command="exec env -i sleep 100001")
+    until(lambda: subprocess.run(["pgrep", "-fx", "sleep 100001"], capture_output=True).stdout)
+    oardel([job])
+    until(lambda: get_oar_job_info(*job)["state"] == "Error")
+
+
 def test_a_frontend_that_refuses_is_told(sandbox, caplog):
     sandbox.faults.refuse("nancy")
     jobs = oarsub([(OarSubmission("nodes=1"), site) for site in ("nancy", "lyon")])
@@ -661,7 +668,7 @@ def test_a_sandbox_is_started_entered_and_stopped(own_home):
     [
         (["run"], 2, "Missing argument 'COMMAND...'"),
         (["run", "--site", "nancy", "true"], 2, "'--site': nancy: expected such as"),
-        (["run", "--speed", "0", "true"], 1, "speed: 0.0"),
+        (["run", "--speed", "0", "true"], 2, "speed: 0.0"),
         (["run", "--", "/no/such/program"], 1, "/no/such/program"),
     ],
 )

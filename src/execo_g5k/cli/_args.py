@@ -22,7 +22,7 @@ class JobParam(click.ParamType[JobRef]):
         if isinstance(value, JobRef):
             return value
         site, colon, number = str(value).rpartition(":")
-        if not number.isdecimal() or (colon and not site):
+        if not (number.isascii() and number.isdecimal() and int(number)) or (colon and not site):
             self.fail(f"{value!r} is no job: expected SITE:ID, such as nancy:1234", param, ctx)
         return JobRef(int(number), site or None)
 

@@ -65,7 +65,13 @@ def document(job: JobRef, info: JobInfo) -> dict[str, Any]:
 def row(job: JobRef, info: JobInfo) -> list[str]:
     """Return the cells of a job, below TITLES."""
     walltime = "" if info.walltime is None else format_seconds(info.walltime)
-    return [told(job), info.state.value, start_of(info), walltime, info.name or "", hosts_of(info)]
+    name = printable(info.name or "")
+    return [told(job), info.state.value, start_of(info), walltime, name, hosts_of(info)]
+
+
+def printable(text: str) -> str:
+    """Return text without what would move the cursor of a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def start_of(info: JobInfo) -> str:

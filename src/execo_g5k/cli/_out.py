@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import io
 import json
 import logging
 import sys
@@ -25,9 +26,18 @@ def show_json(document: object) -> None:
     click.echo(json.dumps(document, indent=2, default=str))
 
 
+def write_anything() -> None:
+    """Let what nodes print be printed, whatever bytes or characters it holds."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            unicode = stream.encoding.lower().replace("-", "") == "utf8"
+            stream.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")
+
+
 def say(text: str) -> None:
-    """Tell something that is not the answer."""
-    click.echo(text, err=True)
+    """Tell something that is not the answer; where nobody can hear it, go on."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 def console(*, err: bool = False) -> "Console":

@@ -46,10 +46,12 @@ def targets(jobs: Sequence[JobRef], folded: Sequence[str], user: str | None) -> 
     """
     if not jobs and not folded:
         raise click.UsageError("on which hosts? -j SITE:ID, or --hosts TEXT")
+    if user is not None and not folded:
+        raise click.UsageError("--user is the account on --hosts: nodes of a job open to its owner")
     found = []
     if jobs:
         params = node_connexion_params()
-        nodes = [node for job in jobs for node in nodes_of(job)]
+        nodes = dict.fromkeys(node for job in jobs for node in nodes_of(job))
         found.append(Target(tuple(nodes), params))
     if folded:
         found.append(Target(tuple(unfolded(folded)), {} if user is None else {"user": user}))

@@ -6,7 +6,7 @@ import click
 
 from execo.times import format_date, format_seconds
 from execo_g5k.cli._args import JOB, told
-from execo_g5k.cli._jobs import document, hosts_of
+from execo_g5k.cli._jobs import document, hosts_of, printable
 from execo_g5k.cli._out import json_option, quiet_library, show_json
 from execo_g5k.jobs import JobInfo, JobRef
 from execo_g5k.oar import get_oar_job_info
@@ -48,4 +48,4 @@ def _told(info: JobInfo, key: str, value: Any) -> str:
         return format_seconds(value)
     if key == "hosts":
         return hosts_of(info)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return printable(", ".join(map(str, value)) if isinstance(value, list) else str(value))

@@ -1,5 +1,6 @@
 """`execo-g5k jobs`."""
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 
 from execo_g5k.cli._args import SITE, default_sites, told
 from execo_g5k.cli._jobs import TITLES, UNREACHED, document, own_jobs, row, why_silent
-from execo_g5k.cli._out import json_option, quiet_library, say, show_json, show_table
+from execo_g5k.cli._out import json_option, quiet_library, say, show_json, show_table, warnings_told
 from execo_g5k.ledger.left import LeftJob
 from execo_g5k.oar import jobs_left
 
@@ -53,22 +54,21 @@ def jobs(sites: tuple[str, ...], mine_left: bool, as_json: bool) -> int:
 
 
 def _show_left(*, as_json: bool) -> int:
-    left = jobs_left()
+    with warnings_told() as heard:
+        left = jobs_left()
     if as_json:
         show_json([_left_document(job) for job in left])
     elif left:
         show_table(_LEFT_TITLES, [_left_row(job) for job in left])
     else:
         say("no script has left a job")
-    for line in why_silent(left.unanswered):
-        say(line)
-    for entry in left.undecided:
-        say(f"{entry.site}: a submission was cut a moment ago, and may still become a job")
+    for site, count in Counter(entry.site for entry in left.undecided).items():
+        say(f"{site}: {count} submissions were cut a moment ago, and may still become jobs")
     for job in left.elsewhere:
         say(f"{told(job.job)} is of a script of {job.script.host}: whether it runs is known there")
     if left and not as_json:
         say("`execo-g5k delete --mine-left` deletes them; a script takes them over by its name")
-    return 1 if left.unanswered else 0
+    return 1 if heard.texts else 0
 
 
 def _left_row(job: LeftJob) -> list[str]:

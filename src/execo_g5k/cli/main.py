@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from execo.errors import Error
+from execo_g5k.cli._out import say, write_anything
 
 FAILED = 1
 USAGE = 2
@@ -91,6 +92,7 @@ def execo_g5k() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
+    write_anything()
     try:
         returned: Any = execo_g5k.main(
             args=None if arguments is None else list(arguments),
@@ -104,11 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("execo-g5k: interrupted", err=True)
+        say("execo-g5k: interrupted")
         return INTERRUPTED
     except (Error, OSError, ValueError, TypeError) as error:
-        click.echo(f"execo-g5k: {error}", err=True)
-        return FAILED
+        say(f"execo-g5k: {error}")
+        return USAGE if isinstance(error, ValueError | TypeError) else FAILED
     return returned if isinstance(returned, int) else 0
 
 

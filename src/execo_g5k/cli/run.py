@@ -21,6 +21,16 @@ from execo_g5k.cli._targets import Target, on_targets, targets
 from execo_g5k.cli._together import run_together
 from execo_g5k.jobs import JobRef
 
+# the shell alone is told that the connexion is gone, and hears it only while it waits
+_RUN_SCRIPT = """\
+script=$1; shift
+trap 'rm -f "$script"' EXIT
+trap "trap '' HUP; kill -HUP 0; exit 129" HUP INT TERM
+chmod u+x "$script" || exit
+"$script" "$@" <&0 &
+wait $!
+"""
+
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @on_targets
@@ -91,8 +101,7 @@ def _copied(script: str, arguments: Sequence[str], on: Sequence[Target]) -> str:
     quiet = {"nolog_exit_code": True, "nolog_error": True}
     # where it fails, so will the command, which is told
     run_together([Put(t.hosts, script, there, t.params, quiet) for t in on], "copying")
-    path, call = quoting.quote(there), quoting.join([there, *arguments])
-    return f"chmod u+x {path} && {call}; code=$?; rm -f {path}; exit $code"
+    return quoting.join(["sh", "-c", _RUN_SCRIPT, "sh", there, *arguments])
 
 
 def _show(processes: Sequence[ProcessBase], *, as_json: bool) -> None:

@@ -1,9 +1,12 @@
 """`execo-g5k submit`."""
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from execo.errors import Error
 from execo_g5k.cli._args import SITE, told
 from execo_g5k.cli._jobs import UNREACHED, document
 from execo_g5k.cli._out import json_option, say, show_json, warnings_told
@@ -14,6 +17,7 @@ from execo_g5k.oar import (
     OarSubmission,
     get_oar_job_info,
     get_oarsub_commandline,
+    oardel,
     oarsub,
     oarsubgrid,
 )
@@ -50,26 +54,49 @@ def submit(
     """
     submission = _submission(**options)
     if dry_run:
-        click.echo(get_oarsub_commandline(submission))
+        command = get_oarsub_commandline(submission)
+        if as_json:
+            show_json({"command": command})
+        else:
+            click.echo(command)
         return 0
     make = oarsubgrid if all_or_nothing else oarsub
     with warnings_told() as heard:
         made = make([(submission, site) for site in sites])
     jobs = [JobRef(job_id, site) for job_id, site in made if job_id is not None]
-    for job_id, site in jobs:
-        # it is the user's from now on, and not left by this program
-        forget(resolve_site(site), [job_id])
-    if as_json:
-        show_json([document(job, get_oar_job_info(*job)) for job in jobs])
-    else:
-        for job in jobs:
-            click.echo(told(job))
+    _hand_over(jobs, as_json=as_json)
     if jobs:
         names = " ".join(map(told, jobs))
         say(f"next: `execo-g5k wait {names}`, `execo-g5k delete {names}`")
     elif any(" ssh: " in text for text in heard.texts):
         say(UNREACHED)
     return 0 if len(jobs) == len(sites) else 1
+
+
+def _hand_over(jobs: Sequence[JobRef], *, as_json: bool) -> None:
+    """Tell the user of his jobs; those that can't be told are deleted."""
+    try:
+        if as_json:
+            show_json([_document(job) for job in jobs])
+        else:
+            for job in jobs:
+                click.echo(told(job))
+        sys.stdout.flush()
+    except BaseException:
+        say(f"deleting {' '.join(map(told, jobs))}: nobody was told of them")
+        oardel(jobs)
+        raise
+    for job_id, site in jobs:
+        # from now on it is the user's, and not left by this program
+        forget(resolve_site(site), [job_id])
+
+
+def _document(job: JobRef) -> dict[str, Any]:
+    try:
+        return document(job, get_oar_job_info(*job))
+    except Error as error:
+        say(f"{told(job)}: {error}")
+        return {"site": job.frontend, "job_id": job.job_id}
 
 
 def _submission(**options: Any) -> OarSubmission:

@@ -58,7 +58,7 @@ class JobExecutor:
     def kill(self, job: Job) -> None:
         """End all processes of a job, and say so in its file for errors."""
         self._note(job, f"Job {job.job_id} KILLED")
-        self._processes.kill_job(self.site.name, job.job_id)
+        self._kill_processes(job)
         if job.job_id in self._lost or self._on_dead_node(job):
             self._tell_end(job, signal.SIGKILL)
 
@@ -119,9 +119,17 @@ class JobExecutor:
             return 255 << 8
         self._running[job.job_id] = process
         if job.killed:
-            self._processes.kill_job(self.site.name, job.job_id)
+            self._kill_processes(job)
         code = await process.wait()
         return code << 8 if code >= 0 else -code
+
+    def _kill_processes(self, job: Job) -> None:
+        self._processes.kill_job(self.site.name, job.job_id)
+        # a process shows no variables while it becomes another program, or when it dropped them
+        process = self._running.get(job.job_id)
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def _file(self, job: Job, name: str) -> BinaryIO:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
