@@ -201,7 +201,7 @@ def test_a_job_on_a_dead_node_never_starts_silently(faults):
     assert not outcome
     assert isinstance(outcome, Ended)
     assert outcome.state is JobState.ERROR
-    again = re.fullmatch(r"OAR submitted it again as job (\d+)", outcome.message)
+    again = re.search(r"taurus-2.*; OAR submitted it again as job (\d+)$", outcome.message)
     assert get_current_oar_jobs("lyon") == [(int(again[1]), "lyon")]
 
 
