@@ -21,10 +21,11 @@ open({folder!r} + "/words", "w").write(" ".join(sys.argv[1:]))
 if mode == "forbidden":
     os.write(1, {forbidden!r}.encode())
     sys.exit(6)
-if mode != "silent":
-    os.write(1, b"[Kaconsole] kill sequence: ^[^[^[^[\\n")
 assert os.isatty(0)
+# before it says a word: what is typed until then is lost
 tty.setraw(0)
+if mode != "silent":
+    os.write(1, b"[Kaconsole] kill sequence: ^[^[^[^[\\r\\n")
 line, escapes = b"", 0
 while escapes < 4:
     char = os.read(0, 1)
