@@ -63,6 +63,10 @@ class ConnexionParams:
         kept = tuple(w for w in words(self.settings.ssh_options) if w not in ("-t", "-tt"))
         return ConnexionParams(replace(self.settings, ssh_options=kept))
 
+    def by_hand(self) -> "ConnexionParams":
+        """Return params with the few options that a user needs who tries the connexion himself."""
+        return ConnexionParams(replace(self.settings, ssh_options=(), fast_algorithms=False))
+
     def address(self, host: Host) -> str:
         """Return the address to connect to.
 

@@ -122,6 +122,7 @@ def store_password(username: str | None = None, password: Secret | None = None) 
         keyring = _keyring()
         if keyring is None:
             raise KeyStoreUnavailable(f"no key store: {_INSTALL}")
+        _refuse_backend_without_store(keyring)
         name = username or g5k_settings().api_username or _legacy_username() or _asked_name()
         given = password or _asked_password(name)
         _, failure = _tried(lambda: keyring.set_password(SERVICE, name, given.reveal()), given)
@@ -170,6 +171,17 @@ def _keyring() -> Any:
     except ImportError:
         return None
     return keyring
+
+
+def _refuse_backend_without_store(keyring: Any) -> None:
+    # keyring's own: its backends that keep nothing have no priority
+    priority, failure = _tried(lambda: keyring.get_keyring().priority)
+    if failure or not priority or priority <= 0:
+        raise KeyStoreUnavailable(
+            f"this machine has no key store that can be used{failure and ': '}{failure}: the"
+            f" password can be in environment variable {PASSWORD_VARIABLE}, and is asked for on a"
+            " terminal"
+        )
 
 
 def _stored(name: str) -> Secret | None:

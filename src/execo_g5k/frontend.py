@@ -115,7 +115,8 @@ class SshFrontend:
         near = difflib.get_close_matches(self.name.lower(), SITES, 1)
         if "Could not resolve" in reason and near and near[0] != self.name:
             reason += f"; did you mean {near[0]!r}?"
-        return f"{reason} (try: {quoting.join(self._params.ssh_argv(self._host, 'true'))})"
+        tried = self._params.by_hand().ssh_argv(self._host, "true")
+        return f"{reason} (try: {quoting.join(tried)})"
 
 
 class LocalFrontend:

@@ -263,24 +263,35 @@ async def oardel(
     time, a warning names the jobs that may be left. Raises TypeError and ValueError that name a
     wrong item.
     """
+    await oardel_told(job_specs, frontend_connexion_params, timeout)
+
+
+async def oardel_told(
+    job_specs: Iterable[OarJob],
+    frontend_connexion_params: FrontendParams = None,
+    timeout: Timeout = UNSET,
+) -> frozenset[str]:
+    """Delete jobs as `oardel`, and return the names of the frontends that have taken note."""
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     grid = current_grid()
     by_frontend: dict[str, tuple[Frontend, dict[int, None]]] = {}
     for job_id, site in checked_jobs(job_specs):
         frontend = grid.frontend(site, frontend_connexion_params)
         by_frontend.setdefault(frontend.name, (frontend, {}))[1][job_id] = None
-    await asyncio.gather(
+    noted = await asyncio.gather(
         *(_delete(frontend, list(ids), deadline) for frontend, ids in by_frontend.values())
     )
+    return frozenset(name for name, taken in zip(by_frontend, noted, strict=True) if taken)
 
 
-async def _delete(frontend: Frontend, ids: Sequence[int], deadline: Deadline) -> None:
+async def _delete(frontend: Frontend, ids: Sequence[int], deadline: Deadline) -> bool:
+    """Delete jobs of a frontend; tell whether OAR has taken note."""
     argv = ["oardel", *map(str, ids)]
     try:
         result = await frontend.run(argv, deadline=deadline)
     except (FrontendUnreachable, TimedOut) as error:
         logger.warning("%s: jobs %s may be left: %s", frontend.name, ", ".join(argv[1:]), error)
-        return
+        return False
     words = " / ".join(filter(None, map(str.strip, result.stderr.splitlines())))
     if result.exit_code == REGISTERED_ONLY and "REGISTERED" in result.stdout:
         logger.warning(
@@ -298,10 +309,12 @@ async def _delete(frontend: Frontend, ids: Sequence[int], deadline: Deadline) ->
             result.exit_code,
             words,
         )
+        return False
     else:
         forget(frontend.name, deleted_by(result))
         logger.info("%s: %s %s", frontend.name, quoting.join(argv), words)
         await _delete_copies(frontend, ended_before(result), deadline)
+    return True
 
 
 async def _delete_copies(frontend: Frontend, ids: Sequence[int], deadline: Deadline) -> None:

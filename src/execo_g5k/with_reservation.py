@@ -18,6 +18,7 @@ class Block:
     def __init__(self, reservation: Reservation) -> None:
         self._reservation = reservation
         self._endings = Endings()
+        self._entered = False
         self._signal: int | None = None
 
     def __enter__(self) -> ReservedNodes:
@@ -51,6 +52,9 @@ class Block:
                 raise_exit(self._signal)
 
     def _open(self, endings: Endings) -> None:
+        if self._entered:
+            raise RuntimeError("this reservation is entered already: make another one")
+        self._entered = True
         # the engine, which runs oardel, ends in a hook that must be older than ours
         engine()
         atexit.register(self._release)
@@ -58,6 +62,7 @@ class Block:
         endings.set()
 
     def _close(self) -> None:
+        self._entered = False
         self._endings.put_back()
         atexit.unregister(self._release)
 

@@ -152,8 +152,9 @@ def test_a_site_that_is_down_is_told_and_the_others_are_shown(sandbox):
     assert shown.returncode == 1
     assert job in shown.stdout
     assert "nancy does not answer" in shown.stderr
-    kept = cli("delete", "nancy:12")
-    assert (kept.returncode, "nancy: jobs 12 may be left" in kept.stderr) == (1, True)
+    kept = cli("delete", "nancy:12", job)
+    assert (kept.returncode, kept.stdout) == (1, f"asked to delete: {job}\n")
+    assert "nancy: jobs 12 may be left" in kept.stderr
 
 
 @pytest.mark.parametrize(
@@ -167,6 +168,7 @@ def test_a_site_that_is_down_is_told_and_the_others_are_shown(sandbox):
         (["delete"], 2, "which jobs?"),
         (["config", "defualt_timeout"], 2, "is no setting"),
         (["nodes", "nancy:12", "--timeout", "soon"], 2, "'soon' is no duration"),
+        (["jobs", "nancy:12"], 2, "`execo-g5k job nancy:12`"),
         (["jbos"], 2, "no command 'jbos'"),
         ([], 2, "execo-g5k sandbox shell"),
     ],
@@ -225,14 +227,30 @@ def test_nothing_is_submitted_by_a_dry_run():
 def test_settings_tell_where_they_come_from(own_home, monkeypatch):
     (own_home / ".execo.conf.py").write_text("g5k_configuration = {'default_timeout': 77}\n")
     monkeypatch.setenv("EXECO_G5K_POLLING_INTERVAL", "5")
+    monkeypatch.setenv("EXECO_CONF", "")
     shown = cli("config", "default_timeout", "polling_interval", "api_timeout")
     title, *lines = shown.stdout.splitlines()
-    assert title.split() == ["DICT", "KEY", "VALUE", "FROM"]
-    origins = {line.split()[1]: line.split(None, 3)[2:] for line in lines}
-    assert origins["default_timeout"] == ["77", f"{own_home}/.execo.conf.py, line 1"]
-    assert origins["polling_interval"][0] == "5"
-    assert "EXECO_G5K_POLLING_INTERVAL" in origins["polling_interval"][1]
-    assert origins["api_timeout"] == ["30", "default"]
+    assert title.split() == ["DICT", "KEY", "FROM", "VALUE"]
+    told = {line.split()[1]: " ".join(line.split()[2:]) for line in lines}
+    assert told == {
+        "default_timeout": f"{own_home}/.execo.conf.py, line 1 77",
+        "polling_interval": "environment variable EXECO_G5K_POLLING_INTERVAL 5",
+        "api_timeout": "default 30",
+    }
+    near = cli("config", "default_timeoutt")
+    assert (near.returncode, "did you mean 'default_timeout'?" in near.stderr) == (2, True)
+
+
+def test_another_file_of_settings_can_be_named(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("g5k_configuration = {'default_timeout': 78}\n")
+    monkeypatch.setenv("EXECO_CONF", str(tmp_path / "mine.py"))
+    [shown] = json.loads(cli("config", "default_timeout", "--json").stdout)
+    assert (shown["value"], shown["origin"]) == (78, f"{tmp_path}/mine.py, line 1")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_makes_a_shell_complete_is_printed(shell):
+    assert f"_EXECO_G5K_COMPLETE={shell}_complete" in cli("completion", shell).stdout
 
 
 def test_a_shell_can_complete_commands_and_sites():

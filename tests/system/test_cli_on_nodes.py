@@ -119,12 +119,11 @@ def test_files_go_to_nodes_and_come_back(job, tmp_path, tool):
 
 
 def test_a_copy_that_fails_is_told(job):
-    done = cli("copy", "-j", job, "/no/such/file", "/tmp")
+    done = cli("copy", "-j", job, "/etc/passwd", "/no/such/directory/")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "/no/such/file" in done.stderr
-    assert (
-        json.loads(cli("copy", "-j", job, "--json", "/no/such/file", "/tmp").stdout)["ok"] is False
-    )
+    assert "/no/such/directory" in done.stderr
+    words = ["copy", "-j", job, "--json", "--get", "/no/such/file", "."]
+    assert json.loads(cli(*words).stdout)["ok"] is False
 
 
 def test_a_shell_is_opened_on_a_node_and_on_a_frontend(job):
@@ -150,14 +149,20 @@ def test_nodes_are_deployed_with_their_steps_shown(sandbox):
     with on_terminal("deploy", "-j", job, "--env", "debian12-min", "--tries", "2") as own:
         own.until(lambda text: "NODES" in text and "SetDeploymentEnv" in text)
         assert own.end() == 0
-        assert own.lines[-2:] == [
+        assert own.lines[-3:] == [
             "deployed before: grisou-1.nancy.grid5000.fr (--again deploys them)",
             "deployed: grisou-2.nancy.grid5000.fr",
+            f"next: `execo-g5k run -j {job} hostname`",
         ]
     told = json.loads(cli("deploy", "-j", job, "--env", "debian12-min", "--json").stdout)
     assert len(told["deployed_before"]) == 2
-    done = cli("run", "--hosts", BOTH, "--user", "root", "whoami")
-    assert done.stdout == f"== {BOTH} (2) ==\nroot\n"
+    for on in (["-j", job], ["--hosts", BOTH, "--user", "root"]):
+        done = cli("run", *on, "whoami")
+        assert done.stdout == f"== {BOTH} (2) ==\nroot\n"
+    with on_terminal("connect", job) as own:
+        own.press("whoami | tr a-z A-Z; exit\r")
+        assert own.end() == 0
+        assert "ROOT" in own.lines
     refused = cli("deploy", "-j", job, "--env", "nope", "--again")
     assert (refused.returncode, "`kaenv3 -l` on nancy" in refused.stdout) == (1, True)
 
@@ -174,7 +179,8 @@ def test_nodes_are_deployed_with_their_steps_shown(sandbox):
         (["copy", "--hosts", "x", "--get", "--with", "chain", "a", "b"], 2, "--with chain"),
         (["deploy", "--env", "x"], 2, "which nodes?"),
         (["deploy", "--hosts", "grisou-1.nancy"], 2, "env"),
-        (["run", "-j", "nancy:1", "--user", "root", "hostname"], 2, "--user"),
+        (["run", "-j", "nancy:999999", "--user", "root", "hostname"], 1, "999999"),
+        (["copy", "--hosts", "x", "/no/file", "/tmp"], 2, "/no/file"),
         (["connect", "nancy:999999"], 1, "999999"),
     ],
 )
@@ -183,6 +189,13 @@ def test_what_is_wrong_is_told_in_a_few_lines(sandbox, words, code, told):
     assert (done.returncode, done.stdout) == (code, "")
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_job_that_is_for_no_deployment_is_refused_in_a_line(job):
+    done = cli("deploy", "-j", job, "--env", "debian12-min")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"execo-g5k: {job} is no deploy job")
+    assert "submit nancy -t deploy" in done.stderr
 
 
 def test_nodes_without_their_job_tell_what_opens_them(job):
@@ -198,3 +211,27 @@ def test_the_demo_runs_in_an_empty_home(tmp_path):
     assert "execo-g5k sandbox shell" in done.stderr
     shown = cli("demo", "--show").stdout
     assert shown == Path("examples/first_experiment.py").read_text()
+
+
+CONFIGURED = """
+g5k_configuration = {"oar_job_key_file": "~/.ssh/g5k_inside"}
+default_oarsh_oarcp_params = {"ssh": "ssh", "user": "oar", "port": 6667, "keyfile": "~/.ssh/none"}
+default_frontend_connexion_params = {"host_rewrite_func": lambda name: f"{name}.nowhere"}
+"""
+
+
+def test_what_is_set_for_the_real_sites_counts_in_no_sandbox(tmp_path):
+    (tmp_path / ".execo.conf.py").write_text(CONFIGURED)
+    done = cli("demo", env={**os.environ, "HOME": str(tmp_path), "EXECO_CONF": ""})
+    assert done.returncode == 0, done.stderr
+    assert "nova-1.lyon.grid5000.fr says 42" in done.stdout
+
+
+def test_an_interrupted_demo_gives_its_jobs_back(tmp_path):
+    with on_terminal("demo", env={**os.environ, "HOME": str(tmp_path)}) as own:
+        own.until(lambda text: "submitted job" in text)
+        own.press("\x03")
+        assert own.end() == 1
+        assert "* all jobs are deleted" in own.lines
+        assert "interrupted" in own.lines
+        assert "Traceback" not in own.text

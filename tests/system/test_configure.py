@@ -83,8 +83,17 @@ def test_a_script_then_runs_from_outside_and_g5k_names_work(account):
     assert account.configure().returncode == 0
     done = account.run(f"{sys.executable} -", SCRIPT, EXECO_G5K_POLLING_INTERVAL="1")
     assert done.stdout == "grisou-1 nova-1\n", done.stderr
+    # short names of nodes have no address but by the settings
+    told = account.run("execo-g5k run --hosts grisou-1.nancy --json -- true").stdout
+    assert "Could not resolve" not in told
     for name in ("nancy.g5k", "g5k", "lyon.grid5000.fr"):
         assert account.run(f"ssh {name} true").returncode == 0
+
+
+def test_a_login_is_no_guess(account):
+    done = account.run("execo-g5k configure --yes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--user LOGIN" in done.stderr
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(account):
@@ -189,6 +198,16 @@ def test_a_site_that_is_down_is_told_and_done_the_next_time(account):
     done = account.configure()
     assert (done.returncode, "lyon" in done.stdout) == (0, False)
     assert (account.site_home("nancy") / ".ssh/g5k_inside").exists()
+
+
+def test_sites_that_do_not_answer_are_told_together(account):
+    for site in SITES:
+        account.sandbox.faults.refuse(site)
+    done = account.configure()
+    assert done.returncode == 1
+    told = [line for line in done.stdout.splitlines() if line.startswith("not done")]
+    assert len(told) == 1
+    assert told[0].startswith("not done: nancy, lyon: ")
 
 
 def test_settings_that_are_no_python_are_told_with_their_line(account):

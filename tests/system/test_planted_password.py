@@ -107,7 +107,8 @@ def sources(how: str, home: Path) -> tuple[str, dict[str, str], set[str]]:
         return "", {"EXECO_G5K_API_PASSWORD": PASSWORD}, set()
     conf = home / ".execo.conf.py"
     conf.write_text(f"g5k_api_params = {{'username': 'alice', 'password': '{PASSWORD}'}}\n")
-    return "", {}, {str(conf)}
+    # the sandbox reads a file that is named
+    return "", {"EXECO_CONF": str(conf)}, {str(conf)}
 
 
 @pytest.mark.parametrize("how", ["key store", "environment", "file"])

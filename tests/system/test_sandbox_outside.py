@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 
-from execo import ChainPut, Get, PortForwarder, Put, Remote, SshProcess, TaktukRemote
+from execo import ChainPut, Get, PortForwarder, Put, Remote, SshProcess, TaktukRemote, quoting
 from execo_g5k import (
     Deployment,
     OarSubmission,
@@ -44,10 +44,11 @@ def outside(outside_sandbox):
         outside_sandbox.clear(site)
 
 
-def run(*argv, env=None):
+def run(*argv, env=None, cwd=None):
     return subprocess.run(
-        argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-    )
+        argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
 
 
 def started(site="nancy", resources="nodes=1", **fields):
@@ -187,3 +188,24 @@ def test_the_command_runs_it_too(tmp_path):
     ends, name = done.stdout.splitlines()[-2:]
     assert name == "fnancy"
     assert ends.split()[0] != "127.0.0.1"
+
+
+def test_the_command_gives_a_laptop_to_set_up(tmp_path):
+    (tmp_path / ".execo.conf.py").write_text("raise SystemExit('this is another home')")
+    program = tmp_path / "execo-g5k"
+    program.write_text(f'#!/bin/sh\nexec {quoting.join(COMMAND[:-1])} "$@"\n')
+    program.chmod(0o755)
+    steps = (
+        "execo-g5k configure --user alice --site nancy --yes >configured; "
+        "execo-g5k doctor --site nancy; pwd; ls -A ~; "
+        "execo-g5k run -j $(execo-g5k submit nancy) hostname"
+    )
+    words = ["run", "--laptop", "--site", "nancy=grisou:1", "--", "sh", "-c", steps]
+    variables = {**os.environ, "HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = run(*COMMAND, *words, env=variables, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "wrong" not in done.stdout
+    assert done.stdout.endswith("== grisou-1.nancy.grid5000.fr (1) ==\ngrisou-1\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".execo.conf.py", "configured", "execo-g5k"
+    ]  # fmt: skip

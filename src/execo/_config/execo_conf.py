@@ -1,7 +1,11 @@
-"""`~/.execo.conf.py`: Python that defines dicts of settings. Read once, at the first use."""
+"""`~/.execo.conf.py`, or the file that EXECO_CONF names: Python that defines dicts of settings.
+
+Read once, at the first use.
+"""
 
 import ast
 import logging
+import os
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
@@ -12,6 +16,9 @@ from typing import Any
 from execo.spelling import modern
 
 logger = logging.getLogger("execo")
+
+CONF_VARIABLE = "EXECO_CONF"
+"""Environment variable that names another file."""
 
 reading = threading.RLock()
 """Held while settings are read; the file may itself import this library and read settings."""
@@ -32,6 +39,9 @@ _bystanders: frozenset[int] = frozenset()
 
 def conf_path() -> Path:
     """Return the path of the file."""
+    named = os.environ.get(CONF_VARIABLE)
+    if named:
+        return Path(named)
     try:
         return Path("~/.execo.conf.py").expanduser()
     except RuntimeError:

@@ -6,6 +6,7 @@ coroutine function for any event loop; both run it on the loop of the engine.
 
 import asyncio
 import atexit
+import contextlib
 import contextvars
 import functools
 import logging
@@ -164,6 +165,10 @@ def _forget() -> None:
 
 def _at_exit() -> None:
     if _engine is not None:
+        if os.getpid() == _engine_pid:
+            # what is bounded in time is not to be cut: it would leave processes and files
+            with contextlib.suppress(ValueError):
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
         _engine.end_children()
         _engine.close()
 

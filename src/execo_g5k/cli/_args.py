@@ -34,6 +34,9 @@ class SiteParam(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name."""
+        _, _, number = str(value).partition(":")
+        if number.isdecimal():
+            self.fail(f"{value} is a job: `execo-g5k job {value}` shows it", param, ctx)
         return str(value)
 
     def shell_complete(

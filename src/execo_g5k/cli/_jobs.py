@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from execo._engine.loop import blocking
 from execo.errors import Error
@@ -46,7 +46,15 @@ async def own_jobs(sites: Sequence[str]) -> tuple[Jobs, dict[str, Error]]:
     return jobs, silent
 
 
-def nodes_of(job: JobRef, timeout: float | None = None) -> list[Host]:
+class JobNodes(NamedTuple):
+    """The nodes of a job that runs."""
+
+    hosts: list[Host]
+    deploy: bool
+    """Whether they are for an environment of the user, who is root there."""
+
+
+def nodes_of(job: JobRef, timeout: float | None = None) -> JobNodes:
     """Return the nodes of a job, once it runs; one that does not run yet is told of.
 
     Raises as `get_oar_job_nodes`.
@@ -54,7 +62,8 @@ def nodes_of(job: JobRef, timeout: float | None = None) -> list[Host]:
     info = get_oar_job_info(*job)
     if not info.state.running and not info.state.final:
         say(f"{told(job)} does not run yet: waiting for its start")
-    return get_oar_job_nodes(*job, timeout=timeout)
+    hosts = get_oar_job_nodes(*job, timeout=timeout)
+    return JobNodes(hosts, "deploy" in (info.types or ()))
 
 
 def document(job: JobRef, info: JobInfo) -> dict[str, Any]:

@@ -26,6 +26,11 @@ def show_json(document: object) -> None:
     click.echo(json.dumps(document, indent=2, default=str))
 
 
+def as_unicode(text: str) -> str:
+    """Return text whose bytes that are no characters are replaced: JSON has no place for them."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def write_anything() -> None:
     """Let what nodes print be printed, whatever bytes or characters it holds."""
     for stream in (sys.stdout, sys.stderr):

@@ -12,6 +12,9 @@ from execo_g5k.cli._jobs import nodes_of
 from execo_g5k.jobs import JobRef
 from execo_g5k.oar import node_connexion_params
 
+DEPLOYED_USER = "root"
+"""Who has the key of the user on nodes that he has deployed."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -31,7 +34,10 @@ def on_targets(command: Callable[..., Any]) -> Callable[..., Any]:
             "--hosts", "folded", multiple=True, metavar="TEXT",
             help="Hosts, such as grisou-[1-4].nancy; repeatable.",
         ),
-        click.option("--user", help="Account on --hosts; root on deployed nodes."),
+        click.option(
+            "--user",
+            help=f"Account, by plain ssh; {DEPLOYED_USER} on nodes of deploy jobs when omitted.",
+        ),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -46,16 +52,20 @@ def targets(jobs: Sequence[JobRef], folded: Sequence[str], user: str | None) -> 
     """
     if not jobs and not folded:
         raise click.UsageError("on which hosts? -j SITE:ID, or --hosts TEXT")
-    if user is not None and not folded:
-        raise click.UsageError("--user is the account on --hosts: nodes of a job open to its owner")
-    found = []
-    if jobs:
-        params = node_connexion_params()
-        nodes = dict.fromkeys(node for job in jobs for node in nodes_of(job))
-        found.append(Target(tuple(nodes), params))
+    of_job: dict[Host, None] = {}
+    by_ssh: dict[str | None, dict[Host, None]] = {}
+    for job in jobs:
+        hosts, deploy = nodes_of(job)
+        account = user or (DEPLOYED_USER if deploy else None)
+        known = of_job if account is None else by_ssh.setdefault(account, {})
+        known.update(dict.fromkeys(hosts))
     if folded:
-        found.append(Target(tuple(unfolded(folded)), {} if user is None else {"user": user}))
-    return found
+        by_ssh.setdefault(user, {}).update(dict.fromkeys(unfolded(folded)))
+    found = [Target(tuple(of_job), node_connexion_params())] if of_job else []
+    return found + [
+        Target(tuple(hosts), {} if account is None else {"user": account})
+        for account, hosts in by_ssh.items()
+    ]
 
 
 def unfolded(texts: Iterable[str]) -> list[Host]:

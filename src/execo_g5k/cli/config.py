@@ -1,11 +1,12 @@
 """`execo-g5k config`."""
 
+import difflib
 from typing import Any
 
 import click
 
 from execo.config import configuration, default_connexion_params
-from execo_g5k.cli._out import json_option, show_json, show_table
+from execo_g5k.cli._out import json_option, say, show_json, show_table
 from execo_g5k.config import (
     default_frontend_connexion_params,
     default_oarsh_oarcp_params,
@@ -38,7 +39,9 @@ def config(names: tuple[str, ...], changed: bool, as_json: bool) -> None:
     known = {key for settings in _SETTINGS.values() for key in settings}
     for name in names:
         if name not in known:
-            raise ValueError(f"{name!r} is no setting: `execo-g5k config` shows all")
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else "`execo-g5k config` shows all"
+            raise ValueError(f"{name!r} is no setting: {hint}")
     rows = [
         (where, key, settings[key], settings.origin[key])
         for where, settings in _SETTINGS.items()
@@ -47,9 +50,11 @@ def config(names: tuple[str, ...], changed: bool, as_json: bool) -> None:
     ]
     if as_json:
         show_json([dict(zip(("dict", "key", "value", "origin"), row, strict=True)) for row in rows])
+    elif rows:
+        told = [[where, key, origin, _told(value)] for where, key, value, origin in rows]
+        show_table(("DICT", "KEY", "FROM", "VALUE"), told)
     else:
-        told = [[where, key, _told(value), origin] for where, key, value, origin in rows]
-        show_table(("DICT", "KEY", "VALUE", "FROM"), told)
+        say("all settings have their default values")
 
 
 def _told(value: Any) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from execo_g5k.configuring import Change, Choices, Outcome, remembered
 from execo_g5k.configuring import configure as write_setup
+from execo_g5k.frontend import local_site
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -57,7 +58,7 @@ def configure(
         inside_key=inside_key,
     )  # fmt: skip
     if choices.user is None:
-        choices = choices.chosen(user=_asked_user(yes=yes or dry_run))
+        choices = choices.chosen(user=_user(ask=not yes))
     console = Console(highlight=False)
 
     def ask(change: Change) -> bool:
@@ -80,10 +81,12 @@ def configure(
         raise SystemExit(1)
 
 
-def _asked_user(*, yes: bool) -> str:
+def _user(*, ask: bool) -> str:
     here = getpass.getuser()
-    if yes or not sys.stdin.isatty():
+    if local_site() is not None:
         return here
+    if not ask or not sys.stdin.isatty():
+        raise click.UsageError("which login have you on the testbed? --user LOGIN")
     answer: str = click.prompt("Your login on the testbed", default=here)
     return answer
 

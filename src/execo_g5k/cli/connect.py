@@ -11,6 +11,7 @@ from execo.connexion import ConnexionParams
 from execo.host import Host
 from execo_g5k.cli._args import JOB, default_sites
 from execo_g5k.cli._jobs import nodes_of
+from execo_g5k.cli._targets import DEPLOYED_USER
 from execo_g5k.config import SITES, default_frontend_connexion_params
 from execo_g5k.jobs import JobRef
 from execo_g5k.oar import node_connexion_params
@@ -19,7 +20,9 @@ from execo_g5k.oar import node_connexion_params
 @click.command()
 @click.argument("where", metavar="SITE:ID|NODE|SITE")
 @click.option("--node", type=click.IntRange(min=1), default=1, help="Which node of the job.")
-@click.option("--user", help="Account; root on a deployed node.")
+@click.option(
+    "--user", help=f"Account, by plain ssh; {DEPLOYED_USER} for a deploy job when omitted."
+)
 def connect(where: str, node: int, user: str | None) -> None:
     """Open a shell on a node of a job, on a NODE, or on the frontend of a SITE.
 
@@ -41,10 +44,12 @@ def _way(where: str, node: int, user: str | None) -> tuple[Host, Mapping[str, An
         return Host(where), {**default_frontend_connexion_params, **account}
     if ":" in where:
         job: JobRef = JOB(where)
-        nodes = nodes_of(job)
-        if node > len(nodes):
-            raise ValueError(f"--node {node}: {where} has {len(nodes)} nodes")
-        return nodes[node - 1], account or node_connexion_params()
+        hosts, deploy = nodes_of(job)
+        if node > len(hosts):
+            raise ValueError(f"--node {node}: {where} has {len(hosts)} nodes")
+        if deploy and user is None:
+            account = {"user": DEPLOYED_USER}
+        return hosts[node - 1], account or node_connexion_params()
     if user is not None:
         return Host(where), account
     return Host(where), node_connexion_params()

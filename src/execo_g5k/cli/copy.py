@@ -1,5 +1,7 @@
 """`execo-g5k copy`."""
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -48,8 +50,8 @@ def copy(
 ) -> int:
     """Copy FILES to DESTINATION on hosts, all at once, or with --get from them.
 
-    With --get, the files of a host come to DESTINATION/NAME-OF-THE-HOST/. The exit code is 0 when
-    all copies succeed, else 1.
+    With --get, the files of a host come to DESTINATION/NAME-OF-THE-HOST/. {{{host}}} stands for the
+    name of each host in all names. The exit code is 0 when all copies succeed, else 1.
 
     \b
     In Python:
@@ -60,6 +62,8 @@ def copy(
     kinds: dict[str, Any] = _FROM if back else _TO
     if tool not in kinds:
         raise click.UsageError(f"--with {tool} copies to hosts only: leave --get, or take another")
+    if not back:
+        _refuse_missing(files)
     place = f"{destination.rstrip('/') or '/'}/{{{{{{host}}}}}}/" if back else destination
     options = {"timeout": timeout}
     on = targets(jobs, folded, user)
@@ -82,3 +86,10 @@ def copy(
     for group in failed:
         say(str(group))
     return 1 if failed else 0
+
+
+def _refuse_missing(files: Sequence[str]) -> None:
+    for file in files:
+        # in what differs from host to host, the copy to each of them tells
+        if "{{" not in file and not os.path.exists(file):
+            raise ValueError(f"{file}: there is no such file here")

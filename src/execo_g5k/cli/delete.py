@@ -2,11 +2,14 @@
 
 import click
 
+from execo._engine.loop import blocking
 from execo_g5k.cli._args import JOB, SITE, told
 from execo_g5k.cli._jobs import own_jobs, why_silent
 from execo_g5k.cli._out import json_option, say, show_json, warnings_told
+from execo_g5k.frontend import resolve_site
 from execo_g5k.jobs import JobRef
-from execo_g5k.oar import jobs_left, oardel
+from execo_g5k.oar import jobs_left
+from execo_g5k.reserve import oardel_told
 
 
 @click.command()
@@ -29,12 +32,13 @@ def delete(jobs: tuple[JobRef, ...], sites: tuple[str, ...], mine_left: bool, as
     with warnings_told() as heard:
         left = [job.job for job in jobs_left()] if mine_left else []
         wanted = list(dict.fromkeys([*jobs, *others, *left]))
-        oardel(wanted)
+        noted = blocking(oardel_told)(wanted)
+    asked = [job for job in wanted if resolve_site(job.frontend) in noted]
     if as_json:
-        show_json([told(job) for job in wanted])
-    elif wanted:
-        click.echo(f"asked to delete: {', '.join(map(told, wanted))}")
-    else:
+        show_json([told(job) for job in asked])
+    elif asked:
+        click.echo(f"asked to delete: {', '.join(map(told, asked))}")
+    elif not wanted:
         say("no job to delete")
     for line in why_silent(silent):
         say(line)

@@ -1,11 +1,11 @@
 """`execo-g5k demo`."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import click
 
+from execo_g5k.cli._inside import run_to_end
 from execo_g5k.cli._out import say
 from execo_g5k.sandbox import Sandbox
 
@@ -25,10 +25,10 @@ def demo(show: bool) -> int:
     say("sandbox: starting a Grid'5000 of two sites in one process of this machine")
     # this process is in the sandbox, and so is what it starts
     with Sandbox():
-        done = subprocess.run([sys.executable, str(_SCRIPT)], check=False)
+        code = run_to_end([sys.executable, str(_SCRIPT)], {})
     say(
         "\nnext:\n"
         "  execo-g5k demo --show      the script that you saw running\n"
         "  execo-g5k sandbox shell    a shell in such a sandbox: `execo-g5k submit nancy`"
     )
-    return done.returncode
+    return code

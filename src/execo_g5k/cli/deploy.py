@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from execo import quoting
 from execo.host import Host, fold_hosts
-from execo_g5k.cli._args import JOB, timeout_option
+from execo_g5k.cli._args import JOB, timeout_option, told
 from execo_g5k.cli._jobs import nodes_of
 from execo_g5k.cli._out import console, is_terminal, json_option, say, show_json, warnings_told
-from execo_g5k.cli._targets import unfolded
+from execo_g5k.cli._targets import DEPLOYED_USER, unfolded
 from execo_g5k.jobs import JobRef
 from execo_g5k.kadeploy import Deployment, KadeployProgress
 from execo_g5k.kadeploy import deploy as deploy_hosts
@@ -56,7 +57,7 @@ def deploy(
     """
     if not jobs and not folded:
         raise click.UsageError("which nodes? -j SITE:ID, or --hosts TEXT")
-    nodes = [node for job in jobs for node in nodes_of(job)] + unfolded(folded)
+    nodes = [node for job in jobs for node in _nodes_of(job)] + unfolded(folded)
     deployment = Deployment(nodes, env_file, env, env_user, vlan)
     with _shown(nodes, live=is_terminal()) as progress, warnings_told():
         result = deploy_hosts(
@@ -67,7 +68,22 @@ def deploy(
             progress=progress,
         )
     _show(result, as_json=as_json)
+    if result.deployed:
+        on = [f"-j {told(job)}" for job in jobs]
+        on += [f"--hosts {quoting.quote(text)}" for text in folded]
+        account = f" --user {DEPLOYED_USER}" if folded else ""
+        say(f"next: `execo-g5k run {' '.join(on)}{account} hostname`")
     return 1 if result.undeployed else 0
+
+
+def _nodes_of(job: JobRef) -> list[Host]:
+    hosts, deploy = nodes_of(job)
+    if not deploy:
+        raise ValueError(
+            f"{told(job)} is no deploy job, its nodes can't be deployed: `execo-g5k submit"
+            f" {job.frontend or 'SITE'} -t deploy` makes one"
+        )
+    return hosts
 
 
 def _show(result: Deployed, *, as_json: bool) -> None:

@@ -37,6 +37,7 @@ COMMANDS = {
     "connect": _Lazy("connect", "Open a shell on a node or a frontend."),
     "config": _Lazy("config", "Show the settings, and where each comes from."),
     "password": _Lazy("password", "Keep the password of the API in the key store."),
+    "completion": _Lazy("completion", "Print what makes a shell complete all this."),
     "doctor": _Lazy("doctor", "Check the set-up, and tell what mends it."),
     "configure": _Lazy("configure", "Write the set-up: ssh aliases, settings, keys."),
 }

@@ -23,7 +23,7 @@ def nodes(jobs: tuple[JobRef, ...], fold: bool, timeout: float | None, as_json: 
       for node in get_oar_job_nodes(1234, "nancy"):
           print(node)
     """
-    found = {told(job): list(map(str, nodes_of(job, timeout))) for job in jobs}
+    found = {told(job): list(map(str, nodes_of(job, timeout).hosts)) for job in jobs}
     names = [name for names in found.values() for name in names]
     if as_json:
         show_json(found)

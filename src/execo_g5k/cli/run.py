@@ -16,8 +16,8 @@ from execo.remote import Remote
 from execo.taktuk import TaktukRemote
 from execo.transfer import Put
 from execo_g5k.cli._args import timeout_option
-from execo_g5k.cli._out import json_option, quiet_library, say, show_json
-from execo_g5k.cli._targets import Target, on_targets, targets
+from execo_g5k.cli._out import as_unicode, json_option, quiet_library, say, show_json
+from execo_g5k.cli._targets import DEPLOYED_USER, Target, on_targets, targets
 from execo_g5k.cli._together import run_together
 from execo_g5k.jobs import JobRef
 
@@ -91,7 +91,7 @@ def run(
         and user is None
         and any("Permission denied" in p.stdout + p.stderr for p in processes)
     ):
-        say("nodes open by their job: -j SITE:ID; deployed nodes by --user root")
+        say(f"nodes open by their job: -j SITE:ID; deployed nodes by --user {DEPLOYED_USER}")
     return 0 if all(process.ok for process in processes) else 1
 
 
@@ -129,8 +129,8 @@ def _document(process: ProcessBase) -> dict[str, Any]:
         "exit_code": process.exit_code,
         "timeout": process.timeouted,
         "error": process.error_reason,
-        "stdout": process.stdout,
-        "stderr": process.stderr,
+        "stdout": as_unicode(process.stdout),
+        "stderr": as_unicode(process.stderr),
     }
 
 
@@ -139,6 +139,6 @@ def _group(group: OutputGroup) -> dict[str, Any]:
         "hosts": fold_hosts(group.hosts),
         "count": len(group.processes),
         "failure": group.failure,
-        "stdout": group.stdout,
-        "stderr": group.stderr,
+        "stdout": as_unicode(group.stdout),
+        "stderr": as_unicode(group.stderr),
     }

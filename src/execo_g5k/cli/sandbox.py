@@ -1,21 +1,23 @@
 """`execo-g5k sandbox`: a Grid'5000 on this machine, from the shell."""
 
+import json
 import os
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from execo_g5k.cli._inside import run_to_end
 from execo_g5k.cli._out import json_option, say, show_json, show_table
+from execo_g5k.sandbox import laptop as laptops
 from execo_g5k.sandbox import launch
 from execo_g5k.sandbox.model.kadeploy.workflow import FAMILIES, RECENT
 from execo_g5k.sandbox.model.platform import Sites
 from execo_g5k.sandbox.sandbox import DEFAULT_SITES, Sandbox, environment
 from execo_g5k.sandbox.servers.places import Directory
-from execo_g5k.sandbox.servers.processes import kill_commands
+from execo_g5k.sandbox.servers.processes import kill_commands, own_user
 
 _CLUSTER = re.compile(r"([a-z0-9]+):(\d+)", re.IGNORECASE)
 _EXAMPLE = "nancy=grisou:4,gros:8"
@@ -73,8 +75,24 @@ def _made_of_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_laptop_option: Callable[[Any], Any] = click.option(
+    "--laptop",
+    is_flag=True,
+    help="On a laptop outside, where nothing is set up; its home is thrown away.",
+)
+
+
 def _sandbox(sites: tuple[tuple[str, dict[str, int]], ...], **options: Any) -> Sandbox:
     return Sandbox(dict(sites) or None, **options)
+
+
+def _variables(directory: Directory, *, on_laptop: bool) -> dict[str, str]:
+    """Return what makes a program run in a sandbox, or on a laptop outside of it."""
+    if not on_laptop:
+        return environment(directory)
+    variables = laptops.environment(directory, directory.path / "laptop-home")
+    # what the shell of the user is set up with is elsewhere
+    return {**variables, "XDG_STATE_HOME": "", "XDG_CONFIG_HOME": "", "SSH_AUTH_SOCK": ""}
 
 
 @click.group()
@@ -87,14 +105,15 @@ def sandbox() -> None:
 
 @sandbox.command(context_settings={"ignore_unknown_options": True})
 @_made_of_options
+@_laptop_option
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...", type=click.UNPROCESSED)
-def run(words: tuple[str, ...], **options: Any) -> int:
+def run(words: tuple[str, ...], laptop: bool, outside: bool, **options: Any) -> int:
     """Run a command in a sandbox of its own, and end it."""
-    own = _sandbox(**options)
+    own = _sandbox(**options, outside=outside or laptop)
     say(f"sandbox: starting {_told(_numbers(own))}")
     own.start()
     try:
-        return _in_sandbox(list(words), own.environment())
+        return run_to_end(list(words), _variables(own.directory, on_laptop=laptop))
     finally:
         own.stop()
         say("sandbox: ended")
@@ -107,32 +126,36 @@ def _numbers(sandbox: Sandbox) -> Sites:
     }
 
 
-def _in_sandbox(words: list[str], variables: dict[str, str]) -> int:
-    process = subprocess.Popen(words, env={**os.environ, **variables})
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            # the command got it too, and ends when it has cleaned up
-            continue
-        return code if code >= 0 else 128 - code
-
-
 @sandbox.command()
 @_made_of_options
-def shell(**options: Any) -> int:
+@_laptop_option
+def shell(laptop: bool, outside: bool, **options: Any) -> int:
     """Open a shell in the sandbox (in a new one if none was started)."""
-    program = os.environ.get("SHELL", "/bin/sh")
     directory = _started()
     if directory.control.exists():
-        _welcome(directory)
-        return _in_sandbox([program], environment(directory))
-    own = _sandbox(**options).start()
+        if laptop and not json.loads(directory.settings.read_text())["features"]["outside"]:
+            raise launch.SandboxError(
+                "a laptop is outside: `execo-g5k sandbox stop`, then `start --outside`"
+            )
+        return _shell_in(directory, on_laptop=laptop)
+    own = _sandbox(**options, outside=outside or laptop).start()
     try:
-        _welcome(own.directory)
-        return _in_sandbox([program], own.environment())
+        return _shell_in(own.directory, on_laptop=laptop)
     finally:
         own.stop()
+
+
+def _shell_in(directory: Directory, *, on_laptop: bool) -> int:
+    program = os.environ.get("SHELL", "/bin/sh")
+    variables = _variables(directory, on_laptop=on_laptop)
+    if on_laptop:
+        say(
+            "sandbox: a laptop on which nothing is set up: `execo-g5k configure --user"
+            f" {own_user()}`, then `execo-g5k doctor`; `exit` leaves it"
+        )
+    else:
+        _welcome(directory)
+    return run_to_end([program], variables)
 
 
 def _welcome(directory: Directory) -> None:

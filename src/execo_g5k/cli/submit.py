@@ -67,7 +67,10 @@ def submit(
     _hand_over(jobs, as_json=as_json)
     if jobs:
         names = " ".join(map(told, jobs))
-        say(f"next: `execo-g5k wait {names}`, `execo-g5k delete {names}`")
+        steps = [f"wait {names}", f"delete {names}"]
+        if "deploy" in options["types"]:
+            steps.insert(1, f"deploy {' '.join(f'-j {told(job)}' for job in jobs)} --env NAME")
+        say(f"next: {', '.join(f'`execo-g5k {step}`' for step in steps)}")
     elif any(" ssh: " in text for text in heard.texts):
         say(UNREACHED)
     return 0 if len(jobs) == len(sites) else 1

@@ -46,6 +46,7 @@ def wanted_entries(choices: Choices, *, oarsh: bool) -> Entries:
     """Return what the file should set. `oarsh`: whether this machine has it."""
     entries: dict[str, dict[str, str]] = {
         "g5k_configuration": {"oar_job_key_file": repr(choices.inside_key_there)},
+        "default_connexion_params": {"host_rewrite_func": _REWRITE},
         "default_frontend_connexion_params": {"host_rewrite_func": _REWRITE},
     }
     if not oarsh:

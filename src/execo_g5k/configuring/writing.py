@@ -214,9 +214,11 @@ def _sites(writer: _Writer, choices: Choices, key: Key, there: str) -> None:
     private = files.read(Path(key.file.path))
     if private is None or key.public is None:
         return
+    silent: dict[str, list[str]] = {}
     for site in _ask_sites(choices.sites, there):
         if site.entry.seconds is None:
-            writer.fails(f"{site.name}: {site.entry.words or 'no answer'}")
+            words = site.entry.words.replace(site.entry.route.address, "the frontend")
+            silent.setdefault(words or "no answer", []).append(site.name)
             continue
         public = f"{key.public} {choices.user}@inside\n"
         try:
@@ -226,6 +228,8 @@ def _sites(writer: _Writer, choices: Choices, key: Key, there: str) -> None:
             continue
         for change in changes:
             writer.make(change)
+    for reason, names in silent.items():
+        writer.fails(f"{', '.join(names)}: {reason}")
 
 
 def _changes(site: Site, there: str, private: str, public: str) -> Iterator[Change]:

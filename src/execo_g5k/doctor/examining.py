@@ -52,8 +52,8 @@ async def examine_awaitably(
     entry = await enter_access(access, seconds, home) if access else None
     add(reach.check_access(access, entry))
     closed = access if entry is not None and entry.seconds is None else None
-    for site in await _all_sites(site_names, facts, seconds, home, entry):
-        add(sites.check_site(site, facts, closed=closed))
+    answers = await _all_sites(site_names, facts, seconds, home, entry)
+    add(sites.check_sites(answers, facts, closed=closed))
     return findings
 
 

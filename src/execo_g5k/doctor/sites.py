@@ -1,7 +1,7 @@
 """Checks of what the frontends tell."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from execo_g5k.config import site_address
 from execo_g5k.doctor.facts import Facts, Site, Trouble
@@ -12,10 +12,41 @@ _AHEAD = 10.0
 _MODES = (0o600, 0o400)
 
 
-def check_site(site: Site, facts: Facts, *, closed: str | None = None) -> Iterator[Finding]:
-    """Check one site. `closed`: what it is reached through, when that could not be entered."""
+def check_sites(
+    sites: Sequence[Site], facts: Facts, *, closed: str | None = None
+) -> Iterator[Finding]:
+    """Check sites. `closed`: what they are reached through, when that could not be entered."""
+    if closed is not None:
+        yield skipped("sites", f"{_names(sites)}: reached through {closed}")
+        return
+    unknown = [site for site in sites if _has_no_way(site)]
+    if len(unknown) > 1:
+        what = f"no address here, and no alias of ssh leads there: {unknown[0].entry.words}"
+        yield wrong("sites", f"{_names(unknown)}: {what}", CONFIGURE)
+    else:
+        unknown = []
+    for site in sites:
+        if site not in unknown:
+            yield from check_site(site, facts)
+
+
+def _names(sites: Sequence[Site]) -> str:
+    return ", ".join(site.name for site in sites)
+
+
+def _has_no_way(site: Site) -> bool:
+    """Tell whether the right name of a frontend is known neither to ssh nor to the network."""
+    return (
+        site.entry.trouble is Trouble.NAME
+        and site.entry.route.jump is None
+        and site.rewritten == site_address(site.name)
+    )
+
+
+def check_site(site: Site, facts: Facts) -> Iterator[Finding]:
+    """Check one site."""
     if site.entry.seconds is None:
-        yield _unreachable(site, facts, closed)
+        yield _unreachable(site, facts)
         return
     yield _reached(site)
     yield from check_clock(site)
@@ -30,14 +61,12 @@ def check_site(site: Site, facts: Facts, *, closed: str | None = None) -> Iterat
         )
 
 
-def _unreachable(site: Site, facts: Facts, closed: str | None) -> Finding:
+def _unreachable(site: Site, facts: Facts) -> Finding:
     entry, route = site.entry, site.entry.route
     host = shlex.quote(route.address)
-    if closed is not None:
-        return skipped(site.name, f"it is reached through {closed}")
     if site.rewritten != site_address(site.name) and entry.trouble in (Trouble.NAME, None):
         return _badly_rewritten(site, facts)
-    if entry.trouble is Trouble.NAME and route.jump is None:
+    if _has_no_way(site):
         what = f"{route.address} has no address here, and no alias of ssh leads there:"
         return wrong(site.name, f"{what} {entry.words}", CONFIGURE)
     if entry.trouble is Trouble.DENIED:

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from execo._config.execo_conf import CONF_VARIABLE
 from execo_g5k.sandbox.servers.places import Directory
 from execo_g5k.sandbox.servers.processes import MARK
 
@@ -21,5 +22,6 @@ def environment(directory: Directory, home: Path) -> dict[str, str]:
         "HOME": str(home.resolve()),
         "PATH": f"{directory.laptop}{os.pathsep}{before}",
         "OAR_JOB_KEY_FILE": "",
+        CONF_VARIABLE: "",
         MARK: str(directory.path),
     }

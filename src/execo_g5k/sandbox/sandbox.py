@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from execo._config.execo_conf import CONF_VARIABLE
 from execo._config.layers import SettingsDict
 from execo.config import default_connexion_params
 from execo_g5k.config import (
@@ -336,6 +337,8 @@ def environment(directory: Directory) -> dict[str, str]:
         "PATH": f"{directory.outside}{os.pathsep}{before}",
         "OAR_JOB_KEY_FILE": str(directory.job_key),
         MARK: str(directory.path),
+        # what the user has set for the real sites is wrong here
+        CONF_VARIABLE: os.environ.get(CONF_VARIABLE) or str(directory.conf),
         **{f"EXECO_G5K_{name.upper()}": str(value) for name, value in settings.items()},
     }
 

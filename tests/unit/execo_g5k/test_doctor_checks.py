@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from execo_g5k.config import site_address
 from execo_g5k.doctor import files, keys, programs, reach, sites
 from execo_g5k.doctor.facts import (
     Agent,
@@ -274,8 +275,16 @@ def test_why_a_site_is_not_reached(
     site = Site("nancy", entry, rewritten)
     found = only(sites.check_site(site, facts))
     assert (found.state, found.check, found.mend) == (State.WRONG, check, mend)
-    closed = only(sites.check_site(site, facts, closed="access"))
-    assert closed.state is State.SKIPPED
+    closed = only(sites.check_sites([site, site], facts, closed="access"))
+    assert (closed.state, closed.what) == (State.SKIPPED, "nancy, nancy: reached through access")
+
+
+def test_sites_to_which_nothing_leads_are_told_together() -> None:
+    lost = Entry(Route("nancy.grid5000.fr"), None, Trouble.NAME, "no address")
+    unknown = [Site(name, lost, site_address(name)) for name in ("nancy", "lyon")]
+    found = only(sites.check_sites(unknown, FACTS))
+    assert (found.state, found.check, found.mend) == (State.WRONG, "sites", CONFIGURE)
+    assert found.what.startswith("nancy, lyon: no address here")
 
 
 @pytest.mark.parametrize(

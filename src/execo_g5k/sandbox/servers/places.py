@@ -100,6 +100,11 @@ class Directory:
         return self.path / "hosts"
 
     @property
+    def conf(self) -> Path:
+        """Settings of the library in place of ~/.execo.conf.py, if somebody makes it."""
+        return self.path / "execo.conf.py"
+
+    @property
     def clock(self) -> Path:
         """How the clock of the sandbox differs from that of this machine, if it does."""
         return self.path / "clock"
