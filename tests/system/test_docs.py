@@ -1,6 +1,6 @@
-"""What the docs show is run, in the sandbox."""
+"""What the docs show is run: see snippets.py."""
 
-import re
+import os
 from pathlib import Path
 
 import pytest
@@ -8,16 +8,50 @@ import pytest
 pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 
 from execo_g5k import get_current_oar_jobs
-from tests.system.helpers import run_script, until
+from tests.system.helpers import until
+from tests.system.snippets import blocks, is_bare, run_page
 
 ROOT = Path(__file__).parents[2]
-_BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
+    if list(blocks(path.read_text()))
+}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/if-a-script-dies.md"])
-def test_the_python_of_a_page_runs(sandbox, page):
-    blocks = _BLOCK.findall((ROOT / page).read_text())
-    assert blocks
-    done = run_script("\n".join(blocks))
-    assert (done.returncode, done.stderr) == (0, ""), done
+@pytest.mark.parametrize("page", [page for page in PAGES if not is_bare(PAGES[page])])
+def test_a_page_runs_in_the_sandbox(sandbox, tmp_path, page):
+    run_page(PAGES[page], tmp_path, os.environ)
     until(lambda: get_current_oar_jobs(["nancy", "lyon"]) == [])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if is_bare(PAGES[page])])
+def test_a_page_runs_in_an_empty_home(tmp_path, page):
+    home, folder = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    folder.mkdir()
+    kept = ("PATH", "LANG", "PYTHONPATH")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    run_page(PAGES[page], folder, {**environment, "HOME": str(home), "TERM": "dumb"})
+
+
+def test_pages_are_told_from_what_they_show():
+    page = "\n".join(
+        [
+            "text", "<!-- file: a.py -->", "```python", "print('x')", "```", "", "```console",
+            "$ python3 a.py", "x", "$ echo one \\", "  two", "...wo", "```", "<!-- not run: no -->",
+            "```python", "1 / 0", "```",
+        ]
+    )  # fmt: skip
+    assert [(block.kind, block.mark, block.line) for block in blocks(page)] == [
+        ("python", "file", 3), ("console", None, 7),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "shown", ["```console\n$ echo x\ny\n```\n", "```console\n$ false\n```\n",
+              "```console\n$ exit\n```\n", "```python\n1 / 0\n```\n"],
+)  # fmt: skip
+def test_what_is_not_as_the_page_says_is_found(tmp_path, shown):
+    with pytest.raises(AssertionError):
+        run_page(shown, tmp_path, os.environ)
