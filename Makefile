@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 GRID := $(or $(wildcard $(PY)),python3) -m testbed
 export VENV
 
-.PHONY: help demo demo-deploy test lint unit grid-up grid-down grid-test sandbox-test bench \
+.PHONY: help demo demo-deploy test lint unit grid-up grid-down grid-test sandbox-test docs bench \
     bench-short clean
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make unit       unit and system tests only'
 	@echo 'make grid-up    start the test grid (root); grid-test runs its tests; grid-down stops it'
 	@echo 'make sandbox-test  run the tests of the OAR functions on the sandbox, without root'
+	@echo 'make docs       build the manual'
 	@echo 'make bench      measure all, beside its peers (half an hour); writes docs/speed.md'
 	@echo 'make bench-short  measure what matters every day, in two minutes'
 	@echo 'make clean      remove what was made here (stops the grid)'
@@ -54,6 +55,11 @@ sandbox-test:
 grid-down:
 	@$(GRID) down
 
+docs:
+	@scripts/venv.sh test
+	@$(PY) -m sphinx -b html -W --keep-going -q docs docs/_build
+	@echo 'the manual is in docs/_build/index.html'
+
 bench:
 	@scripts/venv.sh test
 	@$(PY) -m bench --write
@@ -65,6 +71,6 @@ bench-short:
 clean:
 	@if [ -d testbed/work ]; then $(MAKE) --no-print-directory grid-down; fi
 	@! mountpoint -q testbed/work/run
-	@rm -rf --one-file-system testbed/work bench/work $(VENV) build dist .mypy_cache .ruff_cache \
+	@rm -rf --one-file-system testbed/work bench/work docs/_build $(VENV) build dist .mypy_cache .ruff_cache \
 	    .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -149,24 +149,35 @@ class ConnexionSettings:
     """The values of connexion params."""
 
     user: str | None = None
+    """Account on the host; None leaves it to ssh."""
     keyfile: str | os.PathLike[str] | None = None
+    """Private key; None leaves it to ssh."""
     port: int | None = None
+    """Port of the ssh server; None leaves it to ssh."""
     ssh: str = "ssh"
+    """Program that connects; maybe with options."""
     scp: str = "scp"
+    """Program that copies."""
     taktuk: str = "taktuk"
+    """Program that makes trees of connexions."""
     ssh_options: tuple[str, ...] | str = ("-tt", *_SSH_OPTIONS)
+    """-tt: commands end with their connexion, and their errors come in stdout."""
     scp_options: tuple[str, ...] | str = (*_SSH_OPTIONS, "-rp")
     taktuk_options: tuple[str, ...] | str = ("-s",)
     taktuk_connector: str = "ssh"
+    """Program by which the hosts of a tree connect to one another."""
     taktuk_connector_options: tuple[str, ...] | str = _SSH_OPTIONS
     taktuk_gateway: Any = None
+    """Host from which a tree starts; None for this machine."""
     taktuk_gateway_connector: str | None = None
+    """Program that connects to it; None for ssh."""
     taktuk_gateway_connector_options: tuple[str, ...] | str = _SSH_OPTIONS
     pty: bool = False
     """Start the local ssh on a pseudo-terminal."""
     transport: str = "ssh"
     """What connects to hosts for their commands: "ssh", or "asyncssh" in this process."""
     forwarding_timeout: float | None = 25
+    """Seconds that a PortForwarder is given until its port listens; None: no limit."""
     chainput_patience: float = 3
     """Seconds without a host that becomes ready, after which ChainPut begins with those it has."""
     chainput_silence: float = 30

@@ -39,10 +39,15 @@ class G5kSettings:
     """What `g5k_configuration` holds, at one moment. Durations in seconds."""
 
     kadeploy3: str = "kadeploy3"
+    """Program on frontends that deploys."""
     kadeploy3_options: str = "-k -d"
+    """-k: the user's key opens deployed nodes to root; -d: Kadeploy tells its steps."""
     kaconsole3: str = "kaconsole3"
+    """Program on frontends that opens the console of a node."""
     default_env_name: str | None = None
+    """Environment of a Deployment that names none."""
     default_env_file: str | None = None
+    """The same, by the file that describes it."""
     default_timeout: float | None = 900
     """Time for a call, where none is given; None: no limit."""
     kadeploy_cancel_timeout: float = 10
@@ -50,12 +55,15 @@ class G5kSettings:
     kadeploy_lock_timeout: float = 900
     """Longest time, in all, that `deploy` waits for nodes that another deployment has."""
     check_deployed_command: str = "! (mount | grep -E '^/dev/[[:alpha:]]+2 on / ')"
+    """It succeeds on nodes that are deployed: their root is not the partition of the usual system."""
     no_ssh_for_local_frontend: bool = False
+    """Run commands of a frontend directly when the script runs on it."""
     polling_interval: float = 20
     """Longest time between two looks at a job that is waited for."""
     tiny_polling_interval: float = 10
     """The same when the job is about to start."""
     default_frontend: str | None = None
+    """Site of calls that name none; None: as the name of this machine tells."""
     oar_job_key_file: str | None = None
     """Ssh key that jobs import, on the frontend; None: as OAR_JOB_KEY_FILE says."""
     job_ledger: bool = True
@@ -65,10 +73,15 @@ class G5kSettings:
     state_directory: str | None = None
     """Where the records are; None: execo-g5k in $XDG_STATE_HOME, else in ~/.local/state."""
     api_uri: str | None = None
+    """Address of the REST API."""
     api_username: str | None = None
+    """Login on the API; None: asked for, or that of `g5k_api_params`."""
     api_timeout: float = 30
+    """Time for an answer of the API."""
     api_verify_ssl_cert: bool | str = True
+    """Whether its certificate is verified, or the file of authorities that does."""
     api_additional_args: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of its requests."""
 
 
 def site_address(name: str) -> str:

@@ -1,6 +1,7 @@
 """What the docs show is run: see snippets.py."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.system.helpers import until
 from tests.system.snippets import blocks, is_bare, run_page
 
 ROOT = Path(__file__).parents[2]
+_LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#\s]+)[^)]*\)")
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text()
     for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -55,3 +57,13 @@ def test_pages_are_told_from_what_they_show():
 def test_what_is_not_as_the_page_says_is_found(tmp_path, shown):
     with pytest.raises(AssertionError):
         run_page(shown, tmp_path, os.environ)
+
+
+@pytest.mark.parametrize(
+    "page", [path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]],
+    ids=str,
+)  # fmt: skip
+def test_links_lead_to_files(page):
+    folder = (ROOT / page).parent
+    links = _LINK.findall((ROOT / page).read_text())
+    assert [link for link in links if not (folder / link).exists()] == []

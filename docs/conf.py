@@ -1,0 +1,35 @@
+"""Configuration of the manual: `make docs` builds it."""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "execo-g5k"
+author = "the execo-g5k developers"
+version = release = version_of("execo-g5k")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "ancestors",
+    "settings_table",
+]
+exclude_patterns = ["_build", "_ext"]
+
+html_theme = "furo"
+html_title = f"execo-g5k {version}"
+html_show_sphinx = False
+
+# the text of docstrings is plain: `name` in it is a name
+default_role = "code"
+autodoc_member_order = "bysource"
+# signatures are short: the text below tells what is taken and returned
+autodoc_typehints = "none"
+python_maximum_signature_line_length = 90
+
+myst_heading_anchors = 3
+# a test finds links that lead nowhere; those to files beside this directory are right on a forge
+suppress_warnings = ["myst.xref_missing"]
