@@ -55,7 +55,7 @@ class G5kSettings:
     kadeploy_lock_timeout: float = 900
     """Longest time, in all, that `deploy` waits for nodes that another deployment has."""
     check_deployed_command: str = "! (mount | grep -E '^/dev/[[:alpha:]]+2 on / ')"
-    """It succeeds on nodes that are deployed: their root is not the partition of the usual system."""
+    """It succeeds on deployed nodes: their root is not the partition of the usual system."""
     no_ssh_for_local_frontend: bool = False
     """Run commands of a frontend directly when the script runs on it."""
     polling_interval: float = 20

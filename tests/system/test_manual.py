@@ -76,7 +76,7 @@ def test_the_manual_has_an_entry_for_each_public_name_in_the_known_order(tmp_pat
     assert in_order(chapter, tuple(f'id="execo_g5k.{name}"' for name in OAR + KADEPLOY + SETTINGS))
     # a default value, which stands in the source alone
     default = f">{G5kSettings().kadeploy_lock_timeout:g}<"
-    assert default in chapter[chapter.index("kadeploy_lock_timeout") :][:300]
+    assert default in chapter[chapter.rindex("kadeploy_lock_timeout") :][:300]
 
 
 def test_a_name_without_an_entry_and_a_wrong_order_are_found(tmp_path):
