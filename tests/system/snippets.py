@@ -7,7 +7,8 @@ Blocks are fenced. Comments in front of them tell what differs from the usual:
     <!-- alone -->                  Python that is a script of its own
     <!-- not run: REASON -->        shown only
     ```console                      `$ command` lines, run by one shell; what stands below a command
-                                    is what it prints, `...` stands for anything
+                                    is what it prints; `...` stands for
+                                    anything in a line, or for any lines
     <!-- exit: 1 -->                the commands of the block end so
     <!-- place: bare -->            anywhere in the page: it runs outside of the sandbox, in an
                                     empty home
@@ -121,6 +122,11 @@ def _run_commands(
 
 def _alike(told: str, said: str) -> bool:
     """Tell whether a command said what the page tells; a page that tells nothing is right."""
-    wanted = told.strip()
-    pattern = ".*".join(map(re.escape, re.split(r"\.\.\.", wanted)))
-    return not wanted or re.fullmatch(pattern, said.strip(), re.DOTALL) is not None
+    pattern = "".join(map(_line, told.strip().splitlines()))
+    return not pattern or re.fullmatch(pattern, f"{said.strip()}\n") is not None
+
+
+def _line(told: str) -> str:
+    if told.strip() == "...":
+        return r"(?:.*\n)*"
+    return ".*".join(map(re.escape, told.split("..."))) + r"[ \t]*\n"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 
 from execo_g5k import get_current_oar_jobs
 from tests.system.helpers import until
+from tests.system.screens import cli
 from tests.system.snippets import blocks, is_bare, run_page
 
 ROOT = Path(__file__).parents[2]
@@ -29,12 +31,15 @@ def test_a_page_runs_in_the_sandbox(sandbox, tmp_path, page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if is_bare(PAGES[page])])
 def test_a_page_runs_in_an_empty_home(tmp_path, page):
-    home, folder = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    folder.mkdir()
     kept = ("PATH", "LANG", "PYTHONPATH")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
-    run_page(PAGES[page], folder, {**environment, "HOME": str(home), "TERM": "dumb"})
+    # a sandbox that is started lies in it, and names of sockets are short
+    with tempfile.TemporaryDirectory(prefix="home-", dir="/tmp") as home:
+        environment |= {"HOME": home, "TERM": "dumb"}
+        try:
+            run_page(PAGES[page], tmp_path, environment)
+        finally:
+            cli("sandbox", "stop", env=environment)
 
 
 def test_pages_are_told_from_what_they_show():

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from execo import quoting
 from execo_g5k.cli._inside import run_to_end
 from execo_g5k.cli._out import json_option, say, show_json, show_table
 from execo_g5k.sandbox import laptop as laptops
@@ -190,6 +191,16 @@ def start(**options: Any) -> None:
     launch.remove(directory)
     _sandbox(directory=directory.path, **options).start_to_stay()
     say("sandbox: started; `execo-g5k sandbox shell` enters it, `stop` ends it")
+
+
+@sandbox.command()
+def env() -> None:
+    """Print what puts a shell into the sandbox that was started: eval "$(... env)"."""
+    directory = _started()
+    if not directory.control.exists():
+        raise launch.SandboxError("no sandbox was started: `execo-g5k sandbox start` starts one")
+    for name, value in environment(directory).items():
+        click.echo(f"export {name}={quoting.quote(value)}")
 
 
 @sandbox.command()
