@@ -19,6 +19,7 @@ from execo._expect import Regexes, Search, compiled
 from execo._lifecycle import start_all
 from execo._record import checked_name, own_list, process_options
 from execo._runnable import Runnable
+from execo._shown import table_of
 from execo._unset import UNSET
 from execo.errors import ProcessesFailed
 from execo.handlers import (
@@ -298,6 +299,9 @@ class Action(CopiedAsNew, Runnable):
             self._clear()
             self._tell("reset")
         return self
+
+    def _repr_html_(self) -> str:
+        return table_of(self.processes, repr(self))
 
     def __repr__(self) -> str:
         state = "ended" if self.ended else "running" if self.started else "new"

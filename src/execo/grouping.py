@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from execo import _html
+from execo._shown import failure
 from execo.action import Action
 from execo.host import Host, fold_hosts
 from execo.process import ProcessBase
@@ -24,14 +26,29 @@ class OutputGroup:
         """Their hosts; processes of this machine have none."""
         return [process.host for process in self.processes if process.host is not None]
 
-    def __str__(self) -> str:
+    @property
+    def title(self) -> str:
+        """Where it was, how many they are, and how they failed."""
         where = fold_hosts(self.hosts) or "this machine"
         failure = f" {self.failure}" if self.failure else ""
-        lines = [f"== {where} ({len(self.processes)}){failure} =="]
-        return "\n".join([*lines, *self.stdout.splitlines(), *self.stderr.splitlines()])
+        return f"{where} ({len(self.processes)}){failure}"
+
+    def __str__(self) -> str:
+        printed = [*self.stdout.splitlines(), *self.stderr.splitlines()]
+        return "\n".join([f"== {self.title} ==", *printed])
+
+    def _repr_html_(self) -> str:
+        return _html.output(self.title, self.stdout + self.stderr, failed=bool(self.failure))
 
 
-def group_outputs(processes: Iterable[ProcessBase] | Action) -> list[OutputGroup]:
+class OutputGroups(list[OutputGroup]):
+    """Groups, as `group_outputs` returns them: a list that notebooks show."""
+
+    def _repr_html_(self) -> str:
+        return "".join(group._repr_html_() for group in self)
+
+
+def group_outputs(processes: Iterable[ProcessBase] | Action) -> OutputGroups:
     """Return processes, or those of an action, by what they printed and how they ended.
 
     Those that are ok come first, then the largest groups. One that has not ended is in a group by
@@ -40,19 +57,9 @@ def group_outputs(processes: Iterable[ProcessBase] | Action) -> list[OutputGroup
     given = processes.processes if isinstance(processes, Action) else list(processes)
     groups: dict[tuple[str, str, str], list[ProcessBase]] = {}
     for process in given:
-        key = (_failure(process), process.stdout, process.stderr)
+        key = (failure(process), process.stdout, process.stderr)
         groups.setdefault(key, []).append(process)
     made = [OutputGroup(tuple(members), *key) for key, members in groups.items()]
-    return sorted(made, key=lambda group: (bool(group.failure), -len(group.processes)))
-
-
-def _failure(process: ProcessBase) -> str:
-    if process.ok:
-        return ""
-    if process.error:
-        return f"error: {process.error_reason}"
-    if process.timeouted:
-        return "timeout"
-    if process.killed:
-        return "killed"
-    return "running" if process.exit_code is None else f"exit {process.exit_code}"
+    return OutputGroups(
+        sorted(made, key=lambda group: (bool(group.failure), -len(group.processes)))
+    )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, Self
 
-from execo import _expect
+from execo import _expect, _html
 from execo._asyncssh.session import Session
 from execo._asyncssh.target import NO_TARGET, target_of
 from execo._engine.child import ENDING_SIGNALS, ChildOptions, Exit, Owned
@@ -33,6 +33,10 @@ __all__ = ["Command", "Process", "ProcessBase", "ProcessState", "SshProcess", "g
 
 class ProcessBase(ProcessLife):
     """What can be done with any process."""
+
+    def _repr_html_(self) -> str:
+        text = self.stdout + self.stderr
+        return _html.output(repr(self), text, failed=not self.ok)
 
     def start(self) -> Self:
         """Start, and return without waiting for anything.

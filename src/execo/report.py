@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
+from execo import _html
 from execo.action import Action, ParallelActions, merge_stats
 from execo.process import ProcessBase
 from execo.times import format_date, format_duration
@@ -23,6 +24,7 @@ _COLUMNS = (
     ("ok", "num_ok"),
     ("total", "num_processes"),
 )
+_TITLES = [title for title, _ in _COLUMNS]
 _SHORT_NAME = 48
 _TOTAL = "all"
 
@@ -69,13 +71,20 @@ class Report:
 
         `wide` gives names in full; `brief` leaves out all lines but that of the total.
         """
-        rows = [] if brief else [row for item in self._objects for row in _rows(item, 0)]
-        rows.append({**self.stats(), "name": _TOTAL})
-        table = [[_cell(row, key, wide) for _, key in _COLUMNS] for row in rows]
-        titles = [title for title, _ in _COLUMNS]
-        return "\n".join([f"{self.name}", *_aligned([titles, *table])])
+        table = [[_cell(row, key, wide) for _, key in _COLUMNS] for row in self._rows(brief)]
+        return "\n".join([f"{self.name}", *_aligned([_TITLES, *table])])
 
     __str__ = to_string
+
+    def _rows(self, brief: bool) -> list[dict[str, Any]]:
+        rows = [] if brief else [row for item in self._objects for row in _rows(item, 0)]
+        return [*rows, {**self.stats(), "name": _TOTAL}]
+
+    def _repr_html_(self) -> str:
+        rows = self._rows(brief=False)
+        table = [[_cell(row, key, False) for _, key in _COLUMNS] for row in rows]
+        failed = {number for number, row in enumerate(rows) if row["num_ok"] < row["num_ended"]}
+        return _html.table(_TITLES, table, title=self.name, failed=failed)
 
 
 def _rows(item: Reported, depth: int) -> list[dict[str, Any]]:

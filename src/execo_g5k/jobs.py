@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from execo.times import format_date
+from execo import _html
+from execo.host import fold_hosts
+from execo.times import format_date, format_seconds
+
+_DATES = ("submission_date", "scheduled_start", "start_date", "stop_date")
+# said otherwise
+_NOT_IN_WORDS = ("job_id", "duration", "resources", "events")
 
 
 class JobRef(NamedTuple):
@@ -152,6 +158,27 @@ class JobInfo(dict[str, Any]):
         start = self.start_date or self.scheduled_start
         when = "" if start is None else f", start {format_date(start)}"
         return f"<JobInfo({self.job_id}, {self.get('state')}{when})>"
+
+    def _repr_html_(self) -> str:
+        rows = [[key, text] for key, text in self.in_words().items()]
+        return _html.table(("job", str(self.job_id)), rows)
+
+    def in_words(self) -> dict[str, str]:
+        """Return what is known in words: dates, durations, hosts folded; without what is empty."""
+        told = {key: self._word(key, value) for key, value in self.items()}
+        return {key: text for key, text in told.items() if text and key not in _NOT_IN_WORDS}
+
+    def _word(self, key: str, value: Any) -> str:
+        if value in (None, "None", "", []):
+            return ""
+        if key in _DATES:
+            return format_date(value)
+        if key == "walltime":
+            return format_seconds(value)
+        if key == "hosts":
+            return fold_hosts(value)
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return "".join(c if c.isprintable() else "?" for c in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from execo import quoting
+from execo import _html, quoting
 from execo.errors import Error, TimedOut
-from execo.host import Host
+from execo.host import Host, fold_hosts
 from execo.times import Deadline, Timeout
 from execo_g5k.config import g5k_settings, job_key_file
 from execo_g5k.errors import JobEnded, JobNotFound
@@ -43,6 +43,10 @@ class ReservedNodes(list[Host]):
         """Site -> its hosts."""
         self.keep = False
         """Whether the jobs stay at the end of the block, for the next script of this name."""
+
+    def _repr_html_(self) -> str:
+        rows = [[str(job_id), site, fold_hosts(self.by_site[site])] for job_id, site in self.jobs]
+        return _html.table(("job", "site", "nodes of the site"), rows)
 
 
 class Reservation:

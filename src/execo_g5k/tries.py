@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from execo import _html
 from execo.host import Host
 from execo.times import format_date, format_seconds
 from execo_g5k.outcome import Failure, FailureKind
@@ -62,6 +63,19 @@ class Deployed(_Pair):
     def table(self) -> str:
         """Return what each try did, as a table: a line for each."""
         return _tries_table(self.tries, len(self.deployed | self.undeployed))
+
+    def _repr_html_(self) -> str:
+        hosts = sorted(self.deployed | self.undeployed, key=str)
+        rows = [[str(host), self._outcome(host)] for host in hosts]
+        failed = {number for number, host in enumerate(hosts) if host in self.undeployed}
+        tries = [[cell(one) for _, cell in _COLUMNS] for one in self.tries]
+        nodes = _html.table(
+            ("node", ""), rows, title=f"{len(self.deployed)} deployed", failed=failed
+        )
+        return nodes + _html.table([title for title, _ in _COLUMNS], tries)
+
+    def _outcome(self, host: Host) -> str:
+        return "deployed" if host in self.deployed else self.errors.get(host, "not tried")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Deployed, (self.deployed, self.undeployed, self.tries, self.errors))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from execo import quoting
+from execo import _html, quoting
 from execo._unset import UNSET
 from execo.errors import Error
 from execo.times import Deadline, Timeout
@@ -63,6 +63,13 @@ class LeftJobs(list[LeftJob]):
         """Submissions that were cut less than ten minutes ago: they may still become jobs."""
         self.unanswered: dict[str, Error] = found.unanswered
         """Sites that did not answer, and why: they may have some too."""
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [f"{job.site}:{job.job_id}", job.state.value, job.name or "", job.script.command]
+            for job in self
+        ]
+        return _html.table(("job", "state", "name", "script"), rows)
 
 
 async def jobs_left(

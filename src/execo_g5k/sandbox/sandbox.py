@@ -173,11 +173,11 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         self.start()
-        self._enter()
+        self.enter()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._leave()
+        self.leave()
         self.stop()
 
     @property
@@ -214,13 +214,14 @@ class Sandbox:
     @contextmanager
     def entered(self) -> Iterator[Self]:
         """Have this process in the sandbox during a block."""
-        self._enter()
+        self.enter()
         try:
             yield self
         finally:
-            self._leave()
+            self.leave()
 
-    def _enter(self) -> None:
+    def enter(self) -> Self:
+        """Have this process in the sandbox until `leave`: cells of a notebook are no block."""
         wanted = self.environment()
         variables = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
@@ -231,8 +232,10 @@ class Sandbox:
         g5k_configuration.update(
             {**g5k_configuration.defaults(), **_settings_in(self.directory, self.sites)}
         )
+        return self
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Put the variables and the settings of this process back."""
         variables, settings_before = self._before.pop()
         for name, value in variables.items():
             if value is None:
