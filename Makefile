@@ -19,7 +19,7 @@ help:
 	@echo 'make grid-up    start the test grid (root); grid-test runs its tests; grid-down stops it'
 	@echo 'make sandbox-test  run the tests of the OAR functions on the sandbox, without root'
 	@echo 'make docs       build the manual'
-	@echo 'make bench      measure all, beside its peers (half an hour); writes docs/speed.md'
+	@echo 'make bench      measure all, beside its peers (an hour and more); writes docs/speed.md'
 	@echo 'make bench-short  measure what matters every day, in two minutes'
 	@echo 'make clean      remove what was made here (stops the grid)'
 

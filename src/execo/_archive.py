@@ -4,14 +4,16 @@ What becomes of names is what `scp -rp` does: symbolic links are followed, modes
 kept, a single file or directory gets a new name where the location is no directory.
 """
 
-import hashlib
 import os
 import stat
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from execo.quoting import quote
+
+if TYPE_CHECKING:
+    import hashlib
 
 _BLOCK = 512
 _PIECE = 1 << 20
@@ -69,6 +71,8 @@ class Archive:
             self._add(os.path.join(path, child), f"{name}/{child}", above | {identity})
 
     def _entry(self, path: str, name: str, status: os.stat_result) -> _Entry:
+        import tarfile
+
         info = tarfile.TarInfo(name)
         info.mode = stat.S_IMODE(status.st_mode)
         info.mtime = int(status.st_mtime)
@@ -144,6 +148,8 @@ def _content(entry: _Entry, start: int) -> Iterator[bytes]:
 
 def checksum() -> "hashlib._Hash":
     """Return what computes the checksum that `sha256sum` prints."""
+    import hashlib
+
     return hashlib.sha256()
 
 

@@ -1,7 +1,6 @@
 """What notebooks show: tables and outputs as HTML. Pure; all text is escaped."""
 
 from collections.abc import Container, Iterable, Sequence
-from html import escape
 
 _FAILED = "color: #c0392b; font-weight: bold"
 _CELL = "text-align: left; padding: 0.15em 0.8em 0.15em 0"
@@ -59,3 +58,11 @@ def bar(what: str, ended: int, failed: int, total: int, seconds: float) -> str:
         f"<div>{escape(what)} "
         f'<progress value="{ended}" max="{max(total, 1)}"></progress> {words}{wrong}</div>'
     )
+
+
+def escape(text: str) -> str:
+    """Return text as HTML shows it."""
+    # few programs show HTML, and all would pay for the import
+    from html import escape as escaped
+
+    return escaped(text)

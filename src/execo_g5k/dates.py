@@ -7,11 +7,14 @@ any number of digits: "0:10:0".
 import math
 import re
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from functools import cache
+from typing import TYPE_CHECKING
 
 from execo.times import Date, Duration, get_seconds, get_unixts
 
-_PARIS = ZoneInfo("Europe/Paris")
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
 _FORMAT = "%Y-%m-%d %H:%M:%S"
 _DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2} \d{1,2}:\d{1,2}:\d{1,2}$")
 _DURATION = re.compile(r"^(\d+)(?::(\d+))?(?::(\d+))?$")
@@ -27,7 +30,7 @@ def format_oar_date(date: Date) -> str:
     """
     try:
         moment = datetime.fromtimestamp(math.floor(get_unixts(date)), UTC)
-        return moment.astimezone(_PARIS).strftime(_FORMAT)
+        return moment.astimezone(_paris()).strftime(_FORMAT)
     except OverflowError as error:
         raise ValueError(f"date: {date!r} is out of the calendar: {error}") from error
 
@@ -48,7 +51,7 @@ def oar_date_to_unixts(date: str) -> int:
         moment = datetime.strptime(date.strip(), _FORMAT)
     except ValueError as error:
         raise ValueError(f"{date!r} is no date of OAR: {error}") from error
-    return int(moment.replace(tzinfo=_PARIS, fold=0).timestamp())
+    return int(moment.replace(tzinfo=_paris(), fold=0).timestamp())
 
 
 def format_oar_duration(duration: Duration) -> str:
@@ -73,3 +76,10 @@ def oar_duration_to_seconds(duration: str) -> int:
         raise ValueError(f"{duration!r} is no duration of OAR: expected H:M:S")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
+
+
+@cache
+def _paris() -> "ZoneInfo":
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo("Europe/Paris")
