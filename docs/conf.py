@@ -17,7 +17,7 @@ extensions = [
     "ancestors",
     "settings_table",
 ]
-exclude_patterns = ["_build", "_ext"]
+exclude_patterns = ["_build", "_ext", "notebooks"]
 
 html_theme = "furo"
 html_title = f"execo-g5k {version}"
