@@ -94,3 +94,32 @@ def test_a_script_on_a_frontend_uses_the_nodes_of_both_sites_by_oarsh_and_oarcp(
     assert found["failed"] == []
     assert found["got"] == ["hello from the frontend\n"] * 4
     assert found["foreign"] == [False]
+
+
+KILLED_ON_FRONTEND = """
+import os
+os.environ["OAR_JOB_KEY_FILE"] = os.path.expanduser("~/.ssh/oar_job_key")
+from execo import *
+from execo_g5k import *
+g5k_configuration["polling_interval"] = 1
+with reservation((OarSubmission("nodes=2", 300), "nancy")) as nodes:
+    sleeps = Remote("echo began; exec sleep 4321", nodes, default_oarsh_oarcp_params).start()
+    sleeps.expect("began", timeout=30)
+    sleeps.kill().wait(30)
+    print([(process.ended, process.killed, process.ok) for process in sleeps.processes])
+    quiet = {"nolog_exit_code": True, "ignore_exit_code": True}
+    left = Remote("pgrep -fx 'sleep 4321'", nodes, default_oarsh_oarcp_params, quiet)
+    for _ in range(50):
+        if not any(process.stdout for process in left.run(30).processes):
+            break
+        left.reset()
+        sleep(0.2)
+    print([process.stdout for process in left.processes])
+"""
+
+
+def test_commands_by_oarsh_on_a_frontend_can_be_killed(on_frontend):
+    # oarsh there is a program of another user, which takes no signal of alice's
+    done = on_frontend("nancy", KILLED_ON_FRONTEND, timeout=100)
+    assert done.stdout.splitlines() == [str([(True, True, True)] * 2), str(["", ""])], done
+    assert done.stderr == ""

@@ -393,7 +393,23 @@ class Child:
         except ProcessLookupError:
             pass
         except PermissionError as error:
-            logger.warning("can't send signal %d to process %d: %s", sig, self._pid, error)
+            if sig not in ENDING_SIGNALS or not self._hang_up():
+                logger.warning("can't send signal %d to process %d: %s", sig, self._pid, error)
+
+    def _hang_up(self) -> bool:
+        """Take its terminal away from a process; tell whether it had one.
+
+        A program of another user, such as oarsh, which is sudo, takes no signal of ours; that of
+        the kernel it does.
+        """
+        terminal = self._outputs.get(STDOUT)
+        if not self._options.pty or terminal is None:
+            return False
+        self._drain(STDOUT, terminal)
+        if STDOUT in self._outputs:
+            self._close_output(STDOUT, terminal)
+        self._drop_stdin()
+        return True
 
     # --- end
 
