@@ -64,6 +64,8 @@ def one(workload: Workload, side: Side, limit: float, scene: Scene) -> Run:
 
 def _environment(side: Side, scene: Scene) -> dict[str, str]:
     environment = {**os.environ, **scene.environment}
+    # users have the bytecode of what they import
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     if side.package is not None:
         # a peer must not find this project
         environment.pop("PYTHONPATH", None)

@@ -15,9 +15,13 @@ Where things are, from the user's side down to the operating system:
     connexion.py config.py        how hosts are reached, and all settings
     host.py times.py quoting.py errors.py log.py spelling.py    words that all the others use
 
-A module imports only from those below it. This file only gathers the public names.
+A module imports only from those below it. This file only gathers the public names; those that most
+programs do not use are imported when they are used (_first_use.py).
 """
 
+from typing import TYPE_CHECKING
+
+from execo._first_use import import_at_first_use
 from execo.action import (
     Action,
     Local,
@@ -27,7 +31,6 @@ from execo.action import (
     wait_all_actions,
     wait_any_actions,
 )
-from execo.chainput import ChainPut
 from execo.config import (
     CHAINPUT,
     SCP,
@@ -38,7 +41,6 @@ from execo.config import (
     make_connexion_params,
 )
 from execo.errors import ActionsFailed, ConfigError, Error, ProcessesFailed, TimedOut
-from execo.factory import get_fileget, get_fileput, get_remote
 from execo.forward import PortForwarder
 from execo.grouping import OutputGroup, group_outputs
 from execo.handlers import (
@@ -62,8 +64,6 @@ from execo.process import Process, SshProcess, get_process
 from execo.remote import Remote, RemoteSerial
 from execo.report import Report
 from execo.serial import Serial, SerialSsh
-from execo.taktuk import TaktukRemote
-from execo.taktuk_copy import TaktukGet, TaktukPut
 from execo.times import (
     Timer,
     format_date,
@@ -75,6 +75,23 @@ from execo.times import (
     sleep,
 )
 from execo.transfer import Get, Put
+
+# imported when they are used: most programs use none of them
+if TYPE_CHECKING:
+    from execo.chainput import ChainPut
+    from execo.factory import get_fileget, get_fileput, get_remote
+    from execo.taktuk import TaktukRemote
+    from execo.taktuk_copy import TaktukGet, TaktukPut
+else:
+    __getattr__ = import_at_first_use(
+        globals(),
+        {
+            "chainput": ["ChainPut"],
+            "factory": ["get_fileget", "get_fileput", "get_remote"],
+            "taktuk": ["TaktukRemote"],
+            "taktuk_copy": ["TaktukGet", "TaktukPut"],
+        },
+    )
 
 default_connection_params = default_connexion_params
 make_connection_params = make_connexion_params
@@ -144,3 +161,7 @@ __all__ = [
     "wait_all_actions",
     "wait_any_actions",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,8 +12,6 @@ from itertools import groupby
 from typing import Any, Self
 
 from execo import _expect, _html
-from execo._asyncssh.session import Session
-from execo._asyncssh.target import NO_TARGET, target_of
 from execo._engine.child import ENDING_SIGNALS, ChildOptions, Exit, Owned
 from execo._engine.loop import engine
 from execo._lifecycle import Launch, ProcessLife, start_all
@@ -251,8 +249,12 @@ class SshProcess(ProcessBase):
                 children += super()._children(list(group))
         return children
 
-    def _session(self, options: ChildOptions) -> Session:
+    def _session(self, options: ChildOptions) -> Owned:
         """Return this process as a command that asyncssh runs."""
+        # most programs reach their hosts by ssh, and start faster without these
+        from execo._asyncssh.session import Session
+        from execo._asyncssh.target import NO_TARGET, target_of
+
         params = ConnexionParams.of(self.connexion_params)
         shared = settings().connexion_reuse
         try:

@@ -21,6 +21,9 @@
 This file only gathers the public names.
 """
 
+from typing import TYPE_CHECKING
+
+from execo._first_use import import_at_first_use
 from execo_g5k.config import (
     default_frontend_connection_params,
     default_frontend_connexion_params,
@@ -74,16 +77,35 @@ from execo_g5k.oar import (
     take_over,
     wait_oar_job_start,
 )
-from execo_g5k.oargrid import (
-    get_current_oargrid_jobs,
-    get_oargrid_job_info,
-    get_oargrid_job_key,
-    get_oargrid_job_nodes,
-    get_oargrid_job_oar_jobs,
-    oargriddel,
-    oargridsub,
-    wait_oargrid_job_start,
-)
+
+# imported when they are used: most programs use none of them
+if TYPE_CHECKING:
+    from execo_g5k.oargrid import (
+        get_current_oargrid_jobs,
+        get_oargrid_job_info,
+        get_oargrid_job_key,
+        get_oargrid_job_nodes,
+        get_oargrid_job_oar_jobs,
+        oargriddel,
+        oargridsub,
+        wait_oargrid_job_start,
+    )
+else:
+    __getattr__ = import_at_first_use(
+        globals(),
+        {
+            "oargrid": [
+                "get_current_oargrid_jobs",
+                "get_oargrid_job_info",
+                "get_oargrid_job_key",
+                "get_oargrid_job_nodes",
+                "get_oargrid_job_oar_jobs",
+                "oargriddel",
+                "oargridsub",
+                "wait_oargrid_job_start",
+            ]
+        },
+    )
 
 __all__ = [
     "CommandFailed",
@@ -141,3 +163,7 @@ __all__ = [
     "wait_oar_job_start",
     "wait_oargrid_job_start",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -178,3 +178,38 @@ def test_importing_works_from_a_thread_and_needs_nothing_installed(module):
         check=True,
         env={"PYTHONPATH": source},
     )
+
+
+def in_a_new_interpreter(script):
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    return run.stdout.splitlines()
+
+
+def test_what_most_programs_do_not_use_is_imported_when_it_is_used():
+    script = (
+        "import sys, execo, execo_g5k\n"
+        "late = ['execo.taktuk', 'execo.chainput', 'execo_g5k.oargrid', 'execo._asyncssh']\n"
+        "print(*[name for name in late if name in sys.modules])\n"
+        "execo.TaktukRemote, execo.ChainPut, execo_g5k.oargridsub\n"
+        "print(*[name for name in late if name in sys.modules])\n"
+    )
+    assert in_a_new_interpreter(script) == [
+        "",
+        "execo.taktuk execo.chainput execo_g5k.oargrid",
+    ]
+
+
+def test_a_module_is_found_in_its_package_before_its_names_were_used():
+    script = (
+        "import execo, execo_g5k\n"
+        "print(execo.taktuk.TaktukRemote is execo.TaktukRemote)\n"
+        "print(execo_g5k.oargrid.oargridsub is execo_g5k.oargridsub)\n"
+    )
+    assert in_a_new_interpreter(script) == ["True", "True"]
+
+
+@pytest.mark.parametrize("package", [execo, execo_g5k])
+def test_a_package_lists_its_names_and_knows_no_other(package):
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match=f"'{package.__name__}' has no attribute 'oarsubb'"):
+        package.oarsubb  # noqa: B018
