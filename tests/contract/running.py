@@ -43,15 +43,13 @@ def run_all(
     home: Callable[[str], str],
     names: Collection[str] = tuple(CASES),
 ) -> dict[str, Answer]:
-    """Run cases, those of a site one after the other; `clear` ends all jobs of a site."""
+    """Run cases, those of a site one after the other; see `run_one`."""
     answers: dict[str, Answer] = {}
 
     def run(site: str) -> None:
         for name in CASES:
             if name in names and site_of(name) == site:
-                answers[name] = run_one(name, shell, home(site))
-                if makes_jobs(name, answers[name]):
-                    clear(site)
+                answers[name] = run_one(name, shell, clear, home)
 
     threads = [threading.Thread(target=run, args=(site,)) for site in SITES]
     for thread in threads:
@@ -67,12 +65,17 @@ def makes_jobs(name: str, answer: Answer) -> bool:
     return made or re.search(r"\b(sub|start) |--array", CASES[name]) is not None
 
 
-def run_one(name: str, shell: Shell, home: str) -> Answer:
-    """Run a case."""
+def run_one(
+    name: str, shell: Shell, clear: Callable[[str], object], home: Callable[[str], str]
+) -> Answer:
+    """Run a case; `clear` ends all jobs of a site, of which a case leaves none."""
     site = site_of(name)
     text = f"{_CLEAN}\nC={SITES[site]}\n{PRELUDE}\n{CASES[name]}"
-    answer = shell(site, text)
-    return Answer(answer.exit_code, normal(answer.stdout, home), normal(answer.stderr, home))
+    code, out, err = shell(site, text)
+    answer = Answer(code, normal(out, home(site)), normal(err, home(site)))
+    if makes_jobs(name, answer):
+        clear(site)
+    return answer
 
 
 def recorded() -> dict[str, Answer]:

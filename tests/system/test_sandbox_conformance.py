@@ -10,7 +10,7 @@ pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 from execo_g5k.sandbox import Sandbox
 from tests.contract.cases import CASES
 from tests.contract.normal import FIRST_JOB_ID
-from tests.contract.running import Answer, recorded, run_all
+from tests.contract.running import Answer, recorded, run_one
 
 GRID = {"nancy": {"grisou": 4}, "lyon": {"nova": 2, "taurus": 2}}
 
@@ -19,26 +19,32 @@ DIFFERENT: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module")
-def answers() -> Iterator[dict[str, Answer]]:
+def sandbox() -> Iterator[Sandbox]:
     sandbox = Sandbox(GRID, user="alice", first_job_id=FIRST_JOB_ID).start()
-    ssh = sandbox.directory.outside / "ssh"
+    try:
+        yield sandbox
+    finally:
+        sandbox.stop()
 
+
+def answer(sandbox: Sandbox, name: str) -> Answer:
     def shell(site: str, text: str) -> Answer:
+        ssh = str(sandbox.directory.outside / "ssh")
         done = subprocess.run(
-            [ssh, site, text], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100
+            [ssh, site, text],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def home(site: str) -> str:
         return str(sandbox.directory.path / "home" / site / "alice")
 
-    try:
-        yield run_all(shell, sandbox.clear, home)
-    finally:
-        sandbox.stop()
+    return run_one(name, shell, sandbox.clear, home)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", [name for name in CASES if name not in DIFFERENT])
-def test_the_sandbox_answers_as_oar_does(name, answers):
-    assert answers[name] == recorded()[name]
+def test_the_sandbox_answers_as_oar_does(name, sandbox):
+    assert answer(sandbox, name) == recorded()[name]
