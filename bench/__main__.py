@@ -21,7 +21,10 @@ from bench.stage import Stage
 from bench.summary import Summary, summary
 from bench.workloads import WORKLOADS, Workload
 
-_QUICK = ("ours", "ours, connexion_reuse", "ours, ChainPut", "subprocess", "bare loop")
+_QUICK = (
+    "ours", "ours, connexion_reuse", "ours, asyncssh", "ours, ChainPut",
+    "asyncssh", "subprocess", "bare loop",
+)  # fmt: skip
 _RESULTS = WORK / "results.json"
 
 

@@ -26,6 +26,7 @@ SIDES: Mapping[str, Side] = {
     "ours": Side("execo_users", options=_OURS),
     "ours, one by one": Side("execo_users", options={**_OURS, "action": False}),
     "ours, connexion_reuse": Side("execo_users", options={**_OURS, "reuse": True}),
+    "ours, asyncssh": Side("execo_users", options={**_OURS, "transport": "asyncssh"}),
     "ours, TaktukPut": Side(
         "execo_users", program="taktuk", options={**_OURS, "tool": "TaktukPut"}
     ),

@@ -177,6 +177,37 @@ def _again(count: int, *, short: bool = False) -> Workload:
     )
 
 
+def _in_process(count: int, *, again: bool = False, short: bool = False) -> Workload:
+    name, title = ("W4 again", "a second command on the same") if again else ("W4", "a command on")
+    return Workload(
+        f"{name} in-process N={count}",
+        f"{title} {count} hosts, by asyncssh in the process of the script",
+        "again" if again else "hosts",
+        ("ours, asyncssh", "asyncssh"),
+        {"reuse": True} if again else {},
+        (Target(1.3, "asyncssh"),),
+        hosts=count,
+        short=short,
+    )
+
+
+def _copies(count: int, *, short: bool = False) -> Workload:
+    return Workload(
+        f"W6 N={count}",
+        f"10 MB to {count} hosts",
+        "copy",
+        (
+            "ours", "execo", "ClusterShell", "parallel-ssh", "asyncssh", _OWN_CHOICE, _LOOP,
+            "ours, TaktukPut", "ours, ChainPut", "execo, TaktukPut", "execo, ChainPut",
+        ),
+        {"megabytes": 10},
+        (Target(1.2, _LOOP),),
+        hosts=count,
+        stage="files",
+        short=short,
+    )  # fmt: skip
+
+
 _COLD = (Target(1.2, _LOOP), Target(1 / 3, "execo"), Target(1 / 6, "execo", "tree"))
 
 HOSTS = (
@@ -188,21 +219,12 @@ HOSTS = (
     _cold(1024),
     _again(16, short=True),
     _again(64),
-    Workload(
-        "W6",
-        "10 MB to 16 hosts",
-        "copy",
-        (
-            "ours", "execo", "ClusterShell", "parallel-ssh", "asyncssh", _OWN_CHOICE, _LOOP,
-            "ours, TaktukPut", "ours, ChainPut", "execo, TaktukPut", "execo, ChainPut",
-        ),
-        {"megabytes": 10},
-        (Target(1.2, _LOOP),),
-        hosts=16,
-        stage="files",
-        short=True,
-    ),
-)  # fmt: skip
+    _in_process(64, short=True),
+    _in_process(256),
+    _in_process(64, again=True),
+    _copies(16, short=True),
+    _copies(64),
+)
 
 COSTS = (
     Workload(

@@ -98,6 +98,8 @@ def _params(job: Job) -> dict[str, Any]:
     # the user's own configuration of ssh has no say
     for name in ("ssh_options", "scp_options", "taktuk_connector_options"):
         params[name] = (*default[name], "-F", "none")
+    if "transport" in job:
+        params["transport"] = job["transport"]
     return params
 
 
