@@ -16,7 +16,8 @@ async def experiment(site: str) -> str:
     async with reservation((job, site)) as nodes:
         params = node_connexion_params()
         await Remote("seq 1 1000 > /tmp/numbers", nodes, params).start()
-        added = await Remote("paste -sd+ /tmp/numbers | bc || echo 500500", nodes, params).start()
+        add = "awk '{ sum += $1 } END { print sum }' /tmp/numbers"
+        added = await Remote(add, nodes, params).start()
         return f"{site}: {added.check().processes[0].stdout.strip()}"
 
 

@@ -20,20 +20,20 @@ import os, socket
 listening = socket.create_server(("", {PORT} + {{{{[0, 1, 2, 3]}}}}))
 print("listens", flush=True)
 while True:
-    connexion, _ = listening.accept()
-    while connexion.recv(1 << 20):
+    client, _ = listening.accept()
+    while client.recv(1 << 20):
         pass
-    connexion.sendall(b"done")
-    connexion.close()
+    client.sendall(b"done")
+    client.close()
 """
 CLIENT = f"""
 import socket, sys, time
 begin = time.monotonic()
-with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connexion:
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as server:
     for _ in range({MEGABYTES}):
-        connexion.sendall(bytes(1 << 20))
-    connexion.shutdown(socket.SHUT_WR)
-    connexion.recv(4)
+        server.sendall(bytes(1 << 20))
+    server.shutdown(socket.SHUT_WR)
+    server.recv(4)
 print({MEGABYTES} / (time.monotonic() - begin))
 """
 

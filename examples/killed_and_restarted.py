@@ -3,7 +3,7 @@
 The jobs belong to a name. The next script of this name takes over those that still run, instead of
 submitting others; the steps that are done are remembered in a file.
 
-    python3 killed_and_restarted.py progress.txt
+    python3 killed_and_restarted.py [FILE]         progress.txt when it is omitted
 """
 
 import sys
@@ -15,7 +15,7 @@ from execo_g5k import OarSubmission, node_connexion_params, reservation
 STEPS = ("echo prepared", "sleep 1; echo measured", "echo collected")
 
 
-def main(progress: str) -> None:
+def main(progress: str = "progress.txt") -> None:
     """Do the steps that are not done, and give the nodes back behind the last one."""
     file = Path(progress)
     done = file.read_text().splitlines() if file.exists() else []

@@ -3,7 +3,7 @@
 Results are lines of JSON in a file, written as they come. Run it again after an interruption, or a
 kill: it goes on with what is missing.
 
-    python3 sweep.py results.jsonl [SITE]
+    python3 sweep.py [FILE [SITE]]         results.jsonl when it is omitted
 """
 
 import itertools
@@ -28,7 +28,7 @@ def combinations() -> list[dict[str, Any]]:
     ]
 
 
-def main(results: str, site: str = "nancy") -> None:
+def main(results: str = "results.jsonl", site: str = "nancy") -> None:
     """Run what has no result yet, a batch on all nodes at a time."""
     file = Path(results)
     lines = file.read_text().splitlines() if file.exists() else []

@@ -1,6 +1,6 @@
 """React to what commands say while they run: count lines, keep them in files, stop all at a word.
 
-python3 watch_outputs.py DIRECTORY [SITE]
+python3 watch_outputs.py [DIRECTORY [SITE]]         the directory is this one when it is omitted
 """
 
 import sys
@@ -33,7 +33,7 @@ class FirstFound(ProcessOutputHandler):
             self.found.set()
 
 
-def main(directory: str, site: str = "nancy") -> None:
+def main(directory: str = ".", site: str = "nancy") -> None:
     """Search on two nodes at once, until one finds it; leaving the block ends the other."""
     handler = FirstFound()
     with reservation((OarSubmission("nodes=2", walltime="0:20:00"), site)) as nodes:

@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).with_name("first-experiment.ipynb")
 SOURCE = Path(__file__).with_name("first-experiment.md")
-_WIDTH, _HEIGHT = 900, 2300
+_WIDTH, _HEIGHT = 1200, 2300
 
 
 def notebook() -> nbformat.NotebookNode:

@@ -12,6 +12,7 @@ Blocks are fenced. Comments in front of them tell what differs from the usual:
     <!-- exit: 1 -->                the commands of the block end so
     <!-- place: bare -->            anywhere in the page: it runs outside of the sandbox, in an
                                     empty home
+    <!-- place: vlans -->           in a sandbox of its own, which has vlans
 """
 
 import os
@@ -27,7 +28,7 @@ _BLOCK = re.compile(
     r"```(?P<kind>\w+)\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
-_BARE = "<!-- place: bare -->"
+_PLACE = re.compile("<!-- place: ([a-z]+) -->")
 _MARKS = {"file", "alone", "not run", "exit", None}
 _LIMIT = 110
 
@@ -53,9 +54,10 @@ def blocks(page: str) -> Iterator[Block]:
             yield Block(found["kind"], found["text"], mark, found["value"] or "", line)
 
 
-def is_bare(page: str) -> bool:
-    """Tell whether a page runs outside of the sandbox."""
-    return _BARE in page
+def place(page: str) -> str:
+    """Return where a page runs: "sandbox", or what it says."""
+    found = _PLACE.search(page)
+    return found[1] if found else "sandbox"
 
 
 def run_page(page: str, folder: Path, environment: Mapping[str, str]) -> None:
@@ -64,7 +66,9 @@ def run_page(page: str, folder: Path, environment: Mapping[str, str]) -> None:
     commands: list[tuple[str, str, int]] = []
     for block in blocks(page):
         if block.mark == "file":
-            (folder / block.value).write_text(block.text)
+            file = folder / block.value
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(block.text)
         elif block.kind == "console":
             code = int(block.value) if block.mark == "exit" else 0
             commands += [(command, told, code) for command, told in _commands(block.text)]

@@ -10,9 +10,10 @@ import pytest
 pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 
 from execo_g5k import get_current_oar_jobs
+from execo_g5k.sandbox import Sandbox
 from tests.system.helpers import until
 from tests.system.screens import cli
-from tests.system.snippets import blocks, is_bare, run_page
+from tests.system.snippets import blocks, place, run_page
 
 ROOT = Path(__file__).parents[2]
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#\s]+)[^)]*\)")
@@ -24,13 +25,28 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if not is_bare(PAGES[page])])
+def at(wanted: str) -> list[str]:
+    """Return the pages that run in a place."""
+    return [page for page in PAGES if place(PAGES[page]) == wanted]
+
+
+def test_each_page_runs_somewhere():
+    assert sorted(at("sandbox") + at("bare") + at("vlans")) == sorted(PAGES)
+
+
+@pytest.mark.parametrize("page", at("sandbox"))
 def test_a_page_runs_in_the_sandbox(sandbox, tmp_path, page):
     run_page(PAGES[page], tmp_path, os.environ)
     until(lambda: get_current_oar_jobs(["nancy", "lyon"]) == [])
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if is_bare(PAGES[page])])
+@pytest.mark.parametrize("page", at("vlans"))
+def test_a_page_runs_in_a_sandbox_with_vlans(tmp_path, page):
+    with Sandbox(vlans=True):
+        run_page(PAGES[page], tmp_path, os.environ)
+
+
+@pytest.mark.parametrize("page", at("bare"))
 def test_a_page_runs_in_an_empty_home(tmp_path, page):
     kept = ("PATH", "LANG", "PYTHONPATH")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
@@ -54,6 +70,14 @@ def test_pages_are_told_from_what_they_show():
     assert [(block.kind, block.mark, block.line) for block in blocks(page)] == [
         ("python", "file", 3), ("console", None, 7),
     ]  # fmt: skip
+
+
+def test_a_page_tells_its_place_and_a_file_its_folder(tmp_path):
+    assert [place(page) for page in ("", "<!-- place: bare -->\n", "<!-- place: vlans -->")] == [
+        "sandbox", "bare", "vlans",
+    ]  # fmt: skip
+    run_page("<!-- file: a/b.txt -->\n```text\nx\n```\n", tmp_path, os.environ)
+    assert (tmp_path / "a" / "b.txt").read_text() == "x\n"
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,10 @@ def _no_job_is_left(sandbox):
 def test_there_are_ten_and_a_list_tells_of_each():
     names = {path.name for path in EXAMPLES.glob("*.py")}
     told = (EXAMPLES / "README.md").read_text()
+    manual = (EXAMPLES.parent / "docs" / "examples.md").read_text()
     assert len(names) >= 10
     assert [name for name in names if f"]({name})" not in told] == []
+    assert [name for name in names if f"include}} ../examples/{name}\n" not in manual] == []
 
 
 def test_clients_measure_against_servers():
@@ -66,6 +68,16 @@ def test_a_sweep_goes_on_with_what_is_missing(tmp_path):
     assert run("sweep", results)[0] == "4 done, 2 to do"
     assert sorted(results.read_text().splitlines()) == sorted(lines)
     assert run("sweep", results) == ["6 done, 0 to do"]
+
+
+def test_files_have_names_when_none_is_given(tmp_path):
+    run("sweep", cwd=tmp_path)
+    run("killed_and_restarted", cwd=tmp_path)
+    run("watch_outputs", cwd=tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "results.jsonl", "progress.txt",
+        "grisou-1.nancy.grid5000.fr.log", "grisou-2.nancy.grid5000.fr.log",
+    }  # fmt: skip
 
 
 def test_a_file_is_sent_to_all_nodes():

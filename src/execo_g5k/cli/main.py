@@ -87,7 +87,8 @@ With an account on Grid'5000:
 def execo_g5k() -> None:
     """Experiments on Grid'5000 and every testbed with OAR.
 
-    Exit codes: 0 all went well; 1 something failed; 2 wrong usage; 130 interrupted.
+    Exit codes: 0 all went well; 1 something failed; 2 wrong usage; 3 `wait`: its time is over;
+    130 interrupted.
     """
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from execo import Get, Put, Remote, Report, format_date
 from execo_g5k import (
     OarSubmission,
-    default_oarsh_oarcp_params,
     get_oar_job_nodes,
+    node_connexion_params,
     oardel,
     oarsub,
     wait_oar_job_start,
@@ -61,18 +61,18 @@ def wait_for_nodes(jobs: list[tuple[int, str | None]]) -> list[str]:
 
 def experiment(nodes: list[str], results: Path) -> None:
     """Run a command on all nodes, send a file to each, and bring one back."""
-    oarsh = default_oarsh_oarcp_params
-    who = Remote("echo $(hostname) runs Linux $(uname -r)", nodes, oarsh, name="who")
+    params = node_connexion_params()
+    who = Remote("echo $(hostname) runs Linux $(uname -r)", nodes, params, name="who")
     for process in who.run().processes:
         print(f"    {process.stdout.strip() if process.ok else f'{process.host} FAILED'}")
 
     question = results / "question.txt"
     question.write_text("6 * 7\n")
-    sent = Put(nodes, question, "/tmp/question.txt", oarsh, name="send").run()
+    sent = Put(nodes, question, "/tmp/question.txt", params, name="send").run()
     answer = "{{{host}}} says $(( $(cat /tmp/question.txt) ))"
-    worked = Remote(f"echo {answer} > /tmp/answer.txt", nodes, oarsh, name="work").run()
+    worked = Remote(f"echo {answer} > /tmp/answer.txt", nodes, params, name="work").run()
     answers = f"{results}/{{{{{{host}}}}}}.txt"
-    fetched = Get(nodes, "/tmp/answer.txt", answers, oarsh, name="fetch").run()
+    fetched = Get(nodes, "/tmp/answer.txt", answers, params, name="fetch").run()
 
     for file in sorted(results.glob("*.fr.txt")):
         print(f"    {file.read_text().strip()}")
