@@ -10,7 +10,7 @@ from typing import Any, NoReturn, SupportsIndex
 from execo._copies import CopiedAsNew
 from execo._engine.child import Controlled, Exit
 from execo._engine.completion import Completion
-from execo._outputs import StreamOutput
+from execo._outputs import StreamOutput, in_short
 from execo._runnable import Runnable
 from execo.handlers import (
     STDERR,
@@ -24,6 +24,8 @@ from execo.handlers import (
 from execo.host import Host
 from execo.quoting import join
 from execo.times import Timeout, format_date, resolve_timeout
+
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 Command = str | Sequence[str]
 """Text, or the words of a command."""
@@ -309,8 +311,11 @@ class ProcessRecord(CopiedAsNew, Runnable):
         }
 
     def dump(self) -> str:
-        """Return all that is known of the process, as text."""
-        return f"{self!r}\nstdout:\n{self.stdout}\nstderr:\n{self.stderr}"
+        """Return what is known of the process, as text.
+
+        Output of more than `configuration['compact_output_threshold']` characters is shortened.
+        """
+        return f"{self!r}\nstdout:\n{in_short(self.stdout)}\nstderr:\n{in_short(self.stderr)}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({', '.join(self._described())})>"
@@ -370,6 +375,7 @@ def checked_command(cmd: object) -> Command:
 
 
 def _no_option(kind: str, name: str) -> str:
-    options = [*inspect.signature(ProcessRecord.__init__).parameters, "shell", "host"]
-    near = difflib.get_close_matches(name, options, 1)
+    parameters = inspect.signature(ProcessRecord.__init__).parameters.values()
+    options = {parameter.name for parameter in parameters if parameter.kind is _BY_NAME}
+    near = difflib.get_close_matches(name, sorted({*options, "shell", "host"} - {name}), 1)
     return f"{kind}: no option {name!r}" + (f", did you mean {near[0]!r}?" if near else "")

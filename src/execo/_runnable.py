@@ -105,9 +105,11 @@ class Runnable(ABC):
         if not self.started:
             raise ValueError(f"{self!r} was not started: call start() before you {what}")
 
-    def _require_end(self) -> None:
+    def _end(self) -> None:
+        """Kill it if it runs, and wait for its end; raise as `wait` where that can't be."""
         if self.running:
-            raise ValueError(f"{self!r} is running: kill it and wait for its end before a reset")
+            self._require_waitable("wait for its end")
+            self.kill().wait()
 
     def _tell(self, event: str) -> None:
         for handler in self.lifecycle_handlers:

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from typing import Any, NoReturn, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsIndex
 
 from execo._copies import CopiedAsNew
 from execo._engine.completion import Completion
@@ -16,6 +16,7 @@ from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
 from execo._engine.safely import safely
 from execo._expect import Regexes, Search, compiled
+from execo._first_use import import_at_first_use
 from execo._lifecycle import start_all
 from execo._record import checked_name, own_list, process_options
 from execo._runnable import Runnable
@@ -39,6 +40,49 @@ from execo.process import (
     input_bytes,
 )
 from execo.times import Deadline, Timeout, resolve_timeout
+
+__all__ = [
+    "Action",
+    "ActionLifecycleHandler",
+    "ChainPut",
+    "Get",
+    "Local",
+    "ParallelActions",
+    "Put",
+    "Remote",
+    "RemoteSerial",
+    "SequentialActions",
+    "TaktukGet",
+    "TaktukPut",
+    "TaktukRemote",
+    "filter_bad_hosts",
+    "get_fileget",
+    "get_fileput",
+    "get_remote",
+    "wait_all_actions",
+    "wait_any_actions",
+]
+
+# scripts look for these here
+if TYPE_CHECKING:
+    from execo.chainput import ChainPut
+    from execo.factory import get_fileget, get_fileput, get_remote
+    from execo.remote import Remote, RemoteSerial
+    from execo.taktuk import TaktukRemote
+    from execo.taktuk_copy import TaktukGet, TaktukPut
+    from execo.transfer import Get, Put
+else:
+    __getattr__ = import_at_first_use(
+        globals(),
+        {
+            "execo.chainput": ["ChainPut"],
+            "execo.factory": ["get_fileget", "get_fileput", "get_remote"],
+            "execo.remote": ["Remote", "RemoteSerial"],
+            "execo.taktuk": ["TaktukRemote"],
+            "execo.taktuk_copy": ["TaktukGet", "TaktukPut"],
+            "execo.transfer": ["Get", "Put"],
+        },
+    )
 
 logger = logging.getLogger("execo")
 
@@ -287,12 +331,12 @@ class Action(CopiedAsNew, Runnable):
         return self
 
     def reset(self) -> Self:
-        """Forget the run, so that the action can be started again.
+        """Forget the run, so that the action can be started again; one that runs is killed first.
 
         Raises:
-            ValueError: it is running.
+            RuntimeError: it runs, and its end can't be waited for here; see `wait`.
         """
-        self._require_end()
+        self._end()
         if self.started:
             for process in self.processes:
                 process.reset()
@@ -385,10 +429,10 @@ class ParallelActions(Action):
         self._when_all([action.ended_event for action in self.actions])
 
     def reset(self) -> Self:
-        """Forget the run, so that the actions can be started again."""
-        if not self.running:
-            for action in self.actions:
-                action.reset()
+        """Forget the run, so that the actions can be started again; see `Action.reset`."""
+        self._end()
+        for action in self.actions:
+            action.reset()
         return super().reset()
 
 

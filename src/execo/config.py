@@ -15,6 +15,7 @@ from execo._config.execo_conf import conf_layers
 from execo._config.layers import Layer, SettingsDict
 from execo.host import checked_keyfile, checked_port, checked_user
 from execo.log import set_log_level
+from execo.spelling import accept_old_spellings
 
 SSH = 1
 """Remote runs one ssh a host."""
@@ -252,6 +253,7 @@ def settings() -> Settings:
     return configuration.snapshot()
 
 
+@accept_old_spellings
 def make_connexion_params(
     connexion_params: Mapping[str, Any] | None = None,
     default_connexion_params: Mapping[str, Any] | None = None,

@@ -1,8 +1,11 @@
 """A port of this machine that leads to a port behind a host."""
 
+import asyncio
 import errno
+import logging
 import random
 import socket
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -10,12 +13,15 @@ from weakref import WeakValueDictionary
 from execo._engine.child import Exit
 from execo._engine.completion import Completion
 from execo._engine.forks import fork_safe_lock
+from execo._engine.loop import engine
 from execo.config import settings
 from execo.connexion import ConnexionParams
 from execo.handlers import STDOUT
 from execo.host import Host
 from execo.process import SshProcess
 from execo.spelling import accept_old_spellings
+
+logger = logging.getLogger("execo")
 
 _LISTENING = "forwarding"
 
@@ -24,8 +30,11 @@ class PortForwarder(SshProcess):
     """An ssh that forwards a local port to `remote_port` of `remote_host`, as `host` sees it.
 
     `forwarding` is set when the port listens. `forwarding.wait(timeout)` tells whether it does, and
-    is false at once when the process ended before.
+    is false at once when the process ended before. One whose port does not listen after
+    `forwarding_timeout` seconds, of the connexion params, is killed, and `timeouted`.
     """
+
+    _timer: asyncio.TimerHandle | None
 
     @accept_old_spellings
     def __init__(
@@ -83,6 +92,23 @@ class PortForwarder(SshProcess):
     def _clear(self) -> None:
         super()._clear()
         self.forwarding = Completion()
+        self._timer = None
+
+    def child_started(self, pid: int | None) -> None:
+        """Note that it runs; the time for the port to listen begins."""
+        super().child_started(pid)
+        seconds = ConnexionParams.of(self.connexion_params).settings.forwarding_timeout
+        if seconds is not None:
+            self._timer = engine().loop.call_later(seconds, self._not_listening, seconds)
+
+    def _not_listening(self, waited: float) -> None:
+        if self.forwarding.is_set() or self.ended:
+            return
+        self.timeouted = True
+        self.timeout_date = time.time()
+        if not self.nolog_timeout:
+            logger.warning("%r: no port listens after %g s, killing it", self, waited)
+        self.kill()
 
     def child_printed(self, stream: int, data: bytes) -> None:
         """Take output; what the local command prints tells that the port listens."""
@@ -93,6 +119,8 @@ class PortForwarder(SshProcess):
     def child_ended(self, end: Exit) -> None:
         """Note the end; who still waits for the port need not any longer."""
         super().child_ended(end)
+        if self._timer is not None:
+            self._timer.cancel()
         self.forwarding.abandon()
 
 

@@ -333,11 +333,11 @@ class ExpectOutputHandler(ProcessOutputHandler):
 
     def __init__(
         self,
-        regexes: Sequence[re.Pattern[str]],
+        regexes: Sequence[str | re.Pattern[str]],
         found: Callable[[int | None, re.Match[str] | None], object],
     ) -> None:
         super().__init__()
-        self._regexes = regexes
+        self._regexes = [re.compile(r) if isinstance(r, str) else r for r in regexes]
         self._found: Callable[[int | None, re.Match[str] | None], object] | None = found
         self._text = ""
         self._dropped = 0

@@ -1,5 +1,6 @@
 """Hosts: an address, and how it is connected to."""
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -13,11 +14,12 @@ _BETWEEN_NAMES = re.compile(r"(?:\s*,\s*|\s+)(?![^\[]*\])")
 _LONGEST_RANGE = 100_000
 
 
+@functools.total_ordering
 class Host:
     """A host to connect to. Immutable.
 
-    Equal by all four fields. A Host with an address alone equals its text too, and `str(host)` is
-    its address: a str stands for `Host(str)` everywhere.
+    Equal by all four fields, in the order of their addresses. A Host with an address alone equals
+    its text too, and `str(host)` is its address: a str stands for `Host(str)` everywhere.
     """
 
     __slots__ = ("address", "keyfile", "port", "user")
@@ -71,6 +73,17 @@ class Host:
         if isinstance(other, str):
             return self._fields == (other, None, None, None)
         return NotImplemented
+
+    def __lt__(self, other: object) -> bool:
+        if isinstance(other, Host):
+            return self._rank < other._rank
+        if isinstance(other, str):
+            return self._rank < (other, "", "", 0)
+        return NotImplemented
+
+    @property
+    def _rank(self) -> tuple[str, str, str, int]:
+        return (self.address, self.user or "", self.keyfile or "", self.port or 0)
 
     def __hash__(self) -> int:
         plain = self.user is None and self.keyfile is None and self.port is None

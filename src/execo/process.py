@@ -9,24 +9,56 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from execo import _expect, _html
 from execo._engine.child import ENDING_SIGNALS, ChildOptions, Exit, Owned
 from execo._engine.loop import engine
+from execo._first_use import import_at_first_use
 from execo._lifecycle import Launch, ProcessLife, start_all
 from execo._record import Command, ProcessState
 from execo._sharing import Lease, share
 from execo._unset import UNSET
 from execo.config import settings
 from execo.connexion import ConnexionParams
-from execo.handlers import STDERR, STDOUT
+from execo.handlers import (
+    STDERR,
+    STDOUT,
+    ExpectOutputHandler,
+    ProcessLifecycleHandler,
+    ProcessOutputHandler,
+)
 from execo.host import Host
 from execo.quoting import local_argv, remote_command
 from execo.spelling import accept_old_spellings
 from execo.times import Timeout, resolve_timeout
 
-__all__ = ["Command", "Process", "ProcessBase", "ProcessState", "SshProcess", "get_process"]
+__all__ = [
+    "STDERR",
+    "STDOUT",
+    "Command",
+    "ExpectOutputHandler",
+    "PortForwarder",
+    "Process",
+    "ProcessBase",
+    "ProcessLifecycleHandler",
+    "ProcessOutputHandler",
+    "ProcessState",
+    "Serial",
+    "SerialSsh",
+    "SshProcess",
+    "get_process",
+]
+
+# scripts look for these here
+if TYPE_CHECKING:
+    from execo.forward import PortForwarder
+    from execo.serial import Serial, SerialSsh
+else:
+    __getattr__ = import_at_first_use(
+        globals(),
+        {"execo.forward": ["PortForwarder"], "execo.serial": ["Serial", "SerialSsh"]},
+    )
 
 
 class ProcessBase(ProcessLife):
@@ -119,12 +151,12 @@ class ProcessBase(ProcessLife):
         return _expect.expect(self, self._outputs[stream], stream, sought, seconds, backtrack)
 
     def reset(self) -> Self:
-        """Forget the run, so that it can be started again.
+        """Forget the run, so that it can be started again; one that runs is killed first.
 
         Raises:
-            ValueError: it is running.
+            RuntimeError: it runs, and its end can't be waited for here; see `wait`.
         """
-        self._require_end()
+        self._end()
         if self.started:
             self._clear()
             self._tell("reset")

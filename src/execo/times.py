@@ -176,9 +176,9 @@ def sleep(delay: Duration | None = None, until: Date | None = None) -> float:
 class Timer:
     """Measures time from its creation, and what remains of a timeout."""
 
-    def __init__(self, timeout: Duration | None = None) -> None:
+    def __init__(self, timeout: Timeout = None) -> None:
         """`timeout`: None for no limit."""
-        self._timeout = None if timeout is None else _seconds(timeout, "timeout")
+        self._timeout = resolve_timeout(timeout)
         self._start_date = time.time()
         self._start = time.monotonic()
 

@@ -26,6 +26,12 @@ PROMPT = re.compile(r"^[^\n]*(?:[$#>%]|login:|Login:|Password:) *$", re.MULTILIN
 _OPENED = re.compile(rb"\[Kaconsole\] kill sequence:")
 _LAST = 256
 
+_PATIENCE = 20
+"""Seconds, for a console to open, and to show its prompt."""
+
+_PATIENCE_FOR_PORT = 30
+"""Seconds, for a forwarded port to listen."""
+
 
 class KaconsoleProcess(TypedEnd, SshProcess):
     """The console of a node, by kaconsole3 on the frontend of its site.
@@ -42,7 +48,7 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         self,
         host: Host | str,
         frontend_connexion_params: FrontendParams = None,
-        connexion_timeout: Timeout = 20,
+        connexion_timeout: Timeout = _PATIENCE,
         prompt: str | re.Pattern[str] = PROMPT,
         **options: Any,
     ) -> None:
@@ -56,7 +62,7 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         self.node = Host(host)
         self.frontend = resolve_site(site_of(self.node))
         self.connexion_timeout = connexion_timeout
-        resolve_timeout(connexion_timeout, None, "connexion_timeout")
+        resolve_timeout(connexion_timeout, _PATIENCE, "connexion_timeout")
         self.prompt = prompt
         # a console says goodbye with the exit of what ran on it
         own = {"ignore_write_error": True, "nolog_write_error": True}
@@ -73,7 +79,7 @@ class KaconsoleProcess(TypedEnd, SshProcess):
     def child_started(self, pid: int | None) -> None:
         """Note that it runs; the time for the console to open begins."""
         super().child_started(pid)
-        seconds = resolve_timeout(self.connexion_timeout, None)
+        seconds = resolve_timeout(self.connexion_timeout, _PATIENCE)
         if seconds is not None:
             self._call_later(seconds, self._not_opened)
 
@@ -94,13 +100,13 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         super().child_ended(end)
         self.opened.abandon()
 
-    def wait_prompt(self, timeout: Timeout = 20, wake: str | None = "\n") -> bool:
+    def wait_prompt(self, timeout: Timeout = _PATIENCE, wake: str | None = "\n") -> bool:
         """Wait until the console shows its prompt, at most `timeout` seconds (None: no limit).
 
         `wake`: typed first, for a console shows its prompt when something is typed; None: nothing.
         Return whether it did.
         """
-        seconds = resolve_timeout(timeout, None)
+        seconds = resolve_timeout(timeout, _PATIENCE)
         if not self.opened.wait(seconds):
             return False
         if wake is not None:
@@ -125,7 +131,7 @@ class G5kAutoPortForwarder:
         host: Host | str,
         port: int,
         connexion_params: FrontendParams = None,
-        timeout: Timeout = 30,
+        timeout: Timeout = _PATIENCE_FOR_PORT,
         inside: Callable[[], bool] = lambda: local_site() is not None,
     ) -> None:
         """Note what to reach.
@@ -157,7 +163,7 @@ class G5kAutoPortForwarder:
         forwarder = PortForwarder(frontend, self.host, self.port, connexion_params=params)
         forwarder.nolog_exit_code = True
         forwarder.start()
-        if not forwarder.forwarding.wait(resolve_timeout(self._timeout, None)):
+        if not forwarder.forwarding.wait(resolve_timeout(self._timeout, _PATIENCE_FOR_PORT)):
             forwarder.kill().wait()
             said = forwarder.stderr.strip() or "no answer in time"
             raise FrontendUnreachable(

@@ -39,6 +39,9 @@ CheckEnough = Callable[[set[Host], set[Host]], object] | None
 
 AS_ROOT: Mapping[str, Any] = {"user": "root"}
 
+CHECK_TIMEOUT = 30
+"""Seconds, for the check of a deployed host."""
+
 
 async def kadeploy(
     deployment: Deployment,
@@ -80,7 +83,7 @@ async def deploy(
     check_enough_func: CheckEnough = None,
     frontend_connexion_params: FrontendParams = None,
     deploy_timeout: Timeout = None,
-    check_timeout: Timeout = 30,
+    check_timeout: Timeout = CHECK_TIMEOUT,
     out: bool = False,
     stdout_handlers: OutputHandlers = None,
     stderr_handlers: OutputHandlers = None,
@@ -109,7 +112,7 @@ async def deploy(
     hosts = get_unique_hosts_list(checked_deployment(deployment).hosts)
     if check_enough_func is not None and not callable(check_enough_func):
         raise TypeError(f"check_enough_func: {check_enough_func!r}: expected a function, or None")
-    _check_possible(deployment, hosts, deploy_timeout, check_timeout)
+    _check_possible(deployment, hosts, deploy_timeout)
     run = partial(
         _run,
         deployment,
@@ -119,24 +122,25 @@ async def deploy(
         stderr_handlers=_with_out(out, stderr_handlers, "stderr_handlers"),
         progress=progress,
     )
-    check = _check(check_deployed_command, node_connexion_params, check_timeout, deployment.vlan)
+    longest_check = resolve_timeout(check_timeout, CHECK_TIMEOUT, "check_timeout")
+    check = _check(check_deployed_command, node_connexion_params, longest_check, deployment.vlan)
     clock, longest_wait = current_grid().clock, g5k_settings().kadeploy_lock_timeout
     enough = partial(_enough, check_enough_func)
     means = Means(run, hosts_by_frontend, check, enough, clock, longest_wait)
     return await _rounds(Rounds(hosts, _checked_tries(num_tries), means))
 
 
-def _check_possible(
-    deployment: Deployment, hosts: Hosts, deploy_timeout: Timeout, check_timeout: Timeout
-) -> None:
+def _check_possible(deployment: Deployment, hosts: Hosts, deploy_timeout: Timeout) -> None:
     environment_argv(deployment)
     hosts_by_frontend(hosts)
     resolve_timeout(deploy_timeout, None, "deploy_timeout")
-    resolve_timeout(check_timeout, None, "check_timeout")
 
 
 def _check(
-    command: object, params: Mapping[str, Any] | None, timeout: Timeout, vlan: int | str | None
+    command: object,
+    params: Mapping[str, Any] | None,
+    timeout: float | None,
+    vlan: int | str | None,
 ) -> Callable[[Hosts], Awaitable[dict[Host, str]]] | None:
     text = _check_command(command)
     if text is None:
@@ -182,7 +186,7 @@ async def check_failures(
     hosts: Hosts,
     command: str,
     connexion_params: Mapping[str, Any] | None,
-    timeout: Timeout,
+    timeout: float | None,
     vlan: int | str | None = None,
 ) -> dict[Host, str]:
     """Return the hosts on which a command fails, and why; in a vlan, by their names there."""

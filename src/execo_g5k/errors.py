@@ -94,9 +94,9 @@ class JobNotFound(G5kError):
 class GridJobNotFound(JobNotFound):
     """There is no such grid job."""
 
-    def __init__(self, job_id: int, where: str) -> None:
-        """`where`: the frontend, or the directory, that does not know it."""
-        G5kError.__init__(self, f"grid job {job_id} is unknown: {where}")
+    def __init__(self, job_id: int, where: str, why: str) -> None:
+        """`where`: the frontend, or the directory, that does not know it. `why`: in words."""
+        G5kError.__init__(self, f"grid job {job_id} is unknown: {why}")
         self.job_id = job_id
         self.frontend = where
 

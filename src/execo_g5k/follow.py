@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from execo._unset import UNSET
 from execo.errors import Error, TimedOut
 from execo.host import Host
-from execo.times import Date, Deadline, Timeout, get_unixts
+from execo.times import Date, Deadline, Timeout, get_unixts, resolve_timeout
 from execo_g5k.config import g5k_settings
 from execo_g5k.errors import JobEnded, JobNotFound
 from execo_g5k.frontend import FrontendParams
@@ -141,7 +141,7 @@ async def watch(
     prediction_callback: PredictionCallback | None = None,
 ) -> Watched:
     """Wait as `wait_oar_job_start`; return what was last heard of the job too."""
-    seconds = Deadline.of(timeout, g5k_settings().default_timeout).remaining()
+    seconds = resolve_timeout(timeout)
     job_id = job_id_or_own(oar_job_id)
     watcher = current_grid().watcher(site, params)
     try:

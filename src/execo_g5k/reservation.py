@@ -82,7 +82,7 @@ class Reservation:
     async def obtain(self) -> ReservedNodes:
         """Submit the jobs or take them over, and wait until they run; or delete them."""
         self._pid, self._nodes = os.getpid(), None
-        deadline = Deadline.of(self._timeout, g5k_settings().default_timeout)
+        deadline = Deadline.of(self._timeout)
         try:
             self._hold_name()
             await self._take_over()

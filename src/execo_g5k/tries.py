@@ -40,8 +40,7 @@ class _Pair(NamedTuple):
 class Deployed(_Pair):
     """The (deployed, undeployed) sets of hosts, and how it came to that.
 
-    `tries`: a Try for each round. `errors`: a reason for each undeployed host; a host that was
-    never tried is not in it.
+    `tries`: a Try for each round. `errors`: a reason for each undeployed host.
     """
 
     tries: tuple[Try, ...]
@@ -75,7 +74,7 @@ class Deployed(_Pair):
         return nodes + _html.table([title for title, _ in _COLUMNS], tries)
 
     def _outcome(self, host: Host) -> str:
-        return "deployed" if host in self.deployed else self.errors.get(host, "not tried")
+        return "deployed" if host in self.deployed else self.errors[host]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Deployed, (self.deployed, self.undeployed, self.tries, self.errors))

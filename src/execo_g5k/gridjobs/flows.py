@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from execo import errors
 from execo._unset import UNSET
-from execo.errors import ConfigError, Error, TimedOut
+from execo.errors import ConfigError, Error
 from execo.host import Host
 from execo.times import Date, Deadline, Duration, Timeout
 from execo_g5k.config import g5k_settings, job_key_file
@@ -26,7 +27,7 @@ from execo_g5k.gridjobs.sites import SiteGridJobs
 from execo_g5k.gridjobs.store import GridStore, state_directory
 from execo_g5k.gridjobs.tools import ToolGridJobs
 from execo_g5k.gridjobs.waiting import GridWatched, watch_all
-from execo_g5k.jobs import Ended, NotFound, Started
+from execo_g5k.jobs import Ended, NotFound, Started, TimedOut
 from execo_g5k.specs import JobSpec
 from execo_g5k.watch import Outcome
 
@@ -97,7 +98,7 @@ async def oargridsub(
     grid = current_grid()
     try:
         driver = await _submitter(grid, request.specs[0].site, frontend_connexion_params, deadline)
-    except (FrontendUnreachable, TimedOut) as error:
+    except (FrontendUnreachable, errors.TimedOut) as error:
         logger.warning("no grid job: %s", error)
         return None, None
     job = await driver.submit(request, deadline)
@@ -244,11 +245,13 @@ async def wait_oargrid_job_start(
     Raises as `wait_oar_job_start`, and what `get_oargrid_job_info` raises when OARGrid does not
     answer.
     """
-    deadline = Deadline.of(timeout, g5k_settings().default_timeout)
+    deadline = Deadline.of(timeout)
     try:
         _, job = await _found(oargrid_job_id, frontend_connexion_params, deadline)
     except JobNotFound as error:
         return NotFound(error.job_id, error.frontend)
+    except errors.TimedOut:
+        return TimedOut()
     return (await _watched(job, frontend_connexion_params, deadline)).outcome
 
 
@@ -263,13 +266,13 @@ async def get_oargrid_job_nodes(
     wait for the start; None: no limit. Raises JobEnded when it ended without hosts, TimedOut,
     GridJobNotFound, and as `wait_oargrid_job_start`.
     """
-    deadline = Deadline.of(timeout, g5k_settings().default_timeout)
+    deadline = Deadline.of(timeout)
     driver, job = await _found(oargrid_job_id, frontend_connexion_params, deadline)
     outcome, part = await _watched(job, frontend_connexion_params, deadline)
     if not isinstance(outcome, Started | Ended):
         if isinstance(outcome, NotFound):
             raise JobNotFound(outcome.job_id, outcome.frontend)
-        raise TimedOut(f"grid job {job.grid_job_id} has not started in time")
+        raise errors.TimedOut(f"grid job {job.grid_job_id} has not started in time")
     names = await driver.hosts(job, Deadline.of(g5k_settings().default_timeout))
     if isinstance(outcome, Ended) and part is not None:
         if not names:
@@ -326,7 +329,7 @@ async def _found(value: Any, params: FrontendParams, deadline: Deadline) -> tupl
     driver = _driver(grid_job_id, params)
     job = await driver.find(grid_job_id, deadline)
     if job is None:
-        raise GridJobNotFound(grid_job_id, driver.where)
+        raise GridJobNotFound(grid_job_id, driver.where, driver.why_unknown)
     return driver, job
 
 

@@ -561,9 +561,21 @@ def test_start_twice_is_refused():
         process.start()
 
 
-def test_reset_while_it_runs_is_refused():
-    with Process("sleep 60").start() as process, pytest.raises(ValueError, match="running"):
-        process.reset()
+def test_reset_ends_what_runs():
+    process = Process("sleep 60").start()
+    [ended] = [process.ended_event]
+    assert not process.reset().started
+    assert ended.is_set()
+    assert process.kill().start().kill().wait().killed
+
+
+def test_long_output_is_shown_in_short():
+    configuration["compact_output_threshold"] = 20
+    process = Process("seq 1000").run()
+    assert "stdout:\n1\n2\n3\n4\n5\n\n[... 3873 characters ...]\n" in process.dump()
+    assert process.dump().endswith("1000\n\nstderr:\n")
+    configuration["compact_output_threshold"] = 0
+    assert process.stdout in process.dump()
 
 
 @pytest.mark.parametrize("call", ["wait", "close_stdin"])
@@ -681,6 +693,8 @@ def test_kill_timeout_of_the_configuration_is_used(monkeypatch):
 
 
 def test_an_option_that_is_none_is_refused_with_the_nearest_one():
+    with pytest.raises(TypeError, match="SshProcess: no option 'shell'$"):
+        SshProcess("true", "h", shell=True)
     with pytest.raises(TypeError, match="Process: no option 'shel', did you mean 'shell'"):
         Process("true", shel=True)
 
