@@ -71,7 +71,10 @@ class ProcessBase(ProcessLife):
     def start(self) -> Self:
         """Start, and return without waiting for anything.
 
+        What can't be executed is no exception: it ends with `error`.
+
         Raises:
+            TypeError: a handler is of a wrong type.
             ValueError: it was started before and not `reset`.
         """
         start_all([self])
@@ -109,10 +112,11 @@ class ProcessBase(ProcessLife):
     def write(self, text: str | bytes) -> int:
         """Write to the standard input of the process, and return without waiting that it reads.
 
-        Returns the number of characters, as files do.
+        Returns the number of characters, as files do: `print(text, file=process)` works.
 
         Raises:
             TypeError: it is neither text nor bytes.
+            ValueError: it was not started.
         """
         self._require_start("write to it")
         data = input_bytes(text)
@@ -121,7 +125,11 @@ class ProcessBase(ProcessLife):
         return len(text)
 
     def close_stdin(self) -> Self:
-        """End the input of the process, after what was written."""
+        """End the input of the process, after what was written.
+
+        Raises:
+            ValueError: it was not started.
+        """
         self._require_start("close its input")
         if self._child is not None:
             engine().call(self._child.close_stdin)
@@ -142,6 +150,11 @@ class ProcessBase(ProcessLife):
         Returns the index of the regular expression and the match, or (None, None) at the end of
         the stream and at the timeout; that is logged, and the process no longer `ok`. A match of
         more than 256 Ki characters may be missed while they are printed.
+
+        Raises:
+            TypeError: `regexes` are no regular expressions.
+            ValueError: it was not started; `stream` is neither STDOUT nor STDERR.
+            RuntimeError: it is called in one of its own handlers.
         """
         self._require_start("expect output")
         self._require_waitable("wait for what it prints")
@@ -202,22 +215,39 @@ class Process(ProcessBase):
     `cmd` is split as a shell would and executed; with `shell`, it is a text that `/bin/sh` runs.
     A sequence is taken as the words of the command, as they are.
 
-    `options`, which all processes have; each is also an attribute that can be set until the start:
+    At the end of a block `with process.start():`, a process that still runs is killed, and its end
+    is waited for. To wait for its own end, call `wait` in the block.
 
-    - pty=False: run on a pseudo-terminal.
-    - timeout=None: seconds it may run; then it is killed.
-    - kill_subprocesses=None: signals reach its whole process group; None: as `shell`.
-    - ignore_exit_code, ignore_timeout, ignore_error, ignore_expect_fail, ignore_write_error =False:
-      it is `ok` nevertheless. nolog_exit_code... =False: it is not logged.
-    - default_expect_timeout=None: seconds for `expect`.
-    - default_stdout_handler, default_stderr_handler =True: keep the output in `stdout`, `stderr`.
-    - stdout_handlers, stderr_handlers: handlers, open files, file descriptors, file names.
-    - lifecycle_handlers: ProcessLifecycleHandlers.
-    - name: in logs and reports.
+    These are the `options` that all processes have; each is also an attribute that can be set
+    until the start:
+
+    - `pty` (False): run on a pseudo-terminal.
+    - `kill_subprocesses` (None): signals reach its whole process group; None: as `shell`.
+    - `timeout` (None): seconds it may run; then it is killed. None: no limit.
+    - `ignore_exit_code`, `ignore_timeout`, `ignore_error`, `ignore_expect_fail`,
+      `ignore_write_error` (False): with it, a process that fails in this way is `ok` nevertheless.
+    - `nolog_exit_code`, `nolog_timeout`, `nolog_error`, `nolog_expect_fail`, `nolog_write_error`
+      (False): with it, this failure is not logged.
+    - `default_expect_timeout` (None): seconds for `expect`; None: no limit.
+    - `default_stdout_handler`, `default_stderr_handler` (True): keep the output in `stdout` and
+      `stderr`.
+    - `stdout_handlers`, `stderr_handlers`: one or several ProcessOutputHandlers, open files, file
+      descriptors, or names of files, to which output is appended.
+    - `lifecycle_handlers`: one or several ProcessLifecycleHandlers.
+    - `name`: in logs and reports; None: the command.
+
+    Raises TypeError for an option that does not exist, and for a value of a wrong type.
     """
 
-    def __init__(self, cmd: Command, shell: bool = False, **options: Any) -> None:
-        super().__init__(cmd, **options)
+    def __init__(
+        self,
+        cmd: Command,
+        shell: bool = False,
+        pty: bool = False,
+        kill_subprocesses: bool | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(cmd, pty=pty, kill_subprocesses=kill_subprocesses, **options)
         self.shell = shell
 
     def _argv(self) -> list[str]:

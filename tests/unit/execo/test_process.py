@@ -63,6 +63,11 @@ def test_run_gives_the_process_so_that_its_output_can_be_read_at_once():
     assert Process("echo hello").run().stdout == "hello\n"
 
 
+def test_terminal_and_subprocesses_are_told_by_position_as_execo_takes_them():
+    process = Process("true", True, True, False)
+    assert (process.shell, process.pty, process.kill_subprocesses) == (True, True, False)
+
+
 def test_stdout_and_stderr_are_told_apart():
     process = Process("echo out; echo err >&2", shell=True).run()
     assert (process.stdout, process.stderr) == ("out\n", "err\n")
