@@ -29,10 +29,14 @@ _LISTENING = "forwarding"
 class PortForwarder(SshProcess):
     """An ssh that forwards a local port to `remote_port` of `remote_host`, as `host` sees it.
 
-    `forwarding` is set when the port listens. `forwarding.wait(timeout)` tells whether it does, and
-    is false at once when the process ended before. One whose port does not listen after
-    `forwarding_timeout` seconds, of the connexion params, is killed, and `timeouted`.
+    Start it and wait until `forwarding` is set: then the port listens. It forwards as long as the
+    process lives: `kill` ends it. One whose port does not listen after `forwarding_timeout`
+    seconds, of the connexion params, is killed, and `timeouted`.
     """
+
+    forwarding: Completion
+    """Set when the port listens. `forwarding.wait(seconds)` waits for that, and tells whether it
+    does: false at once when the process ended before."""
 
     _timer: asyncio.TimerHandle | None
 
@@ -47,11 +51,17 @@ class PortForwarder(SshProcess):
         connexion_params: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """Make the process.
+        """`remote_host`, `remote_port`: where it leads to.
 
-        `local_port`: None takes a free one of `configuration['port_range']`, which no forwarder
-        that has not ended was given. `bind_address`: local address that listens, `*` for all of
-        them, None for the loopback. `options`: those of SshProcess.
+        `local_port`: port of this machine; None takes a free one of `configuration['port_range']`,
+        which no forwarder that has not ended was given. It is in attribute `local_port`.
+        `bind_address`: local address that listens, `*` for all of them, None for the loopback.
+        `options`: those of Process.
+
+        Raises:
+            TypeError: a port or an address is of another type.
+            ValueError: a port is not between 1 and 65535.
+            OSError: no port of the range is free, or `bind_address` is not of this machine.
         """
         self.remote_host = Host(remote_host)
         self.remote_port = _checked_port(remote_port, "remote_port")

@@ -36,10 +36,13 @@ _PATIENCE_FOR_PORT = 30
 class KaconsoleProcess(TypedEnd, SshProcess):
     """The console of a node, by kaconsole3 on the frontend of its site.
 
-    What is written to it is typed there: `write("root\\n")`. `opened` is set when the console is
-    open; `opened.wait(timeout)` is false at once when the process ended before. Killing it types
-    the kill sequence of kaconsole3, four times ESC, which closes the console.
+    What is written to it is typed there: ``write("root\\n")``. Killing it types the kill sequence
+    of kaconsole3, four times ESC, which closes the console.
     """
+
+    opened: Completion
+    """Set when the console is open. `opened.wait(seconds)` waits for that, and tells whether it is:
+    false at once when the process ended before."""
 
     typed = b"\x1b\x1b\x1b\x1b"
 
@@ -52,12 +55,16 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         prompt: str | re.Pattern[str] = PROMPT,
         **options: Any,
     ) -> None:
-        """Make the process.
+        """`host`: the node.
 
-        `connexion_timeout`: seconds for the console to open; then it is killed, None: no limit.
-        `prompt`: what it shows when it waits for input, see `wait_prompt`. `options`: those of
-        SshProcess. Raises ValueError for a host of no known site, ConfigError when its name has no
-        site and there is no default frontend.
+        `frontend_connexion_params`: dict of what differs from `default_frontend_connexion_params`.
+        `connexion_timeout`: seconds for the console to open; then it is killed. None: no limit.
+        `prompt`: regular expression of what it shows when it waits for input, see `wait_prompt`;
+        the default knows most shells, and logins. `options`: those of Process.
+
+        Raises:
+            ValueError: the host is of no known site.
+            ConfigError: its name has no site, and there is no default frontend.
         """
         self.node = Host(host)
         self.frontend = resolve_site(site_of(self.node))
@@ -104,7 +111,7 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         """Wait until the console shows its prompt, at most `timeout` seconds (None: no limit).
 
         `wake`: typed first, for a console shows its prompt when something is typed; None: nothing.
-        Return whether it did.
+        Return whether it did: false at the timeout, and when the console was closed.
         """
         seconds = resolve_timeout(timeout, _PATIENCE)
         if not self.opened.wait(seconds):
@@ -114,11 +121,15 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         return self.expect(self.prompt, seconds)[0] is not None
 
 
-class G5kAutoPortForwarder:
-    """Reach a port inside of Grid'5000, from inside or from outside of it.
+def _is_inside() -> bool:
+    return local_site() is not None
 
-        with G5kAutoPortForwarder("nancy", "graphite", 8080) as (host, port):
-            ...
+
+class G5kAutoPortForwarder:
+    """Reach a port inside of Grid'5000, from inside or from outside of it::
+
+        with G5kAutoPortForwarder("nancy", "grisou-1.nancy.grid5000.fr", 8080) as (host, port):
+            print(f"http://{host}:{port}/")
 
     Inside, that is the port itself; outside, a port of this machine which ssh forwards through the
     frontend of `site`, as long as the block lasts. `open` and `close` do the same without a block.
@@ -132,24 +143,27 @@ class G5kAutoPortForwarder:
         port: int,
         connexion_params: FrontendParams = None,
         timeout: Timeout = _PATIENCE_FOR_PORT,
-        inside: Callable[[], bool] = lambda: local_site() is not None,
+        inside: Callable[[], bool] | None = None,
     ) -> None:
-        """Note what to reach.
+        """`site`: of the frontend to go through; None: the default one.
 
-        `site`: None: the default frontend. `connexion_params`: for the frontend. `timeout`:
-        seconds for the forwarded port to listen. `inside` tells whether this machine is inside.
+        `host`, `port`: what to reach, as the frontend names it. `connexion_params`: dict of what
+        differs from `default_frontend_connexion_params`. `timeout`: seconds for the forwarded port
+        to listen; None: no limit. `inside`: function that tells whether this machine is inside of
+        Grid'5000; None: as its name tells.
         """
         self.site, self.host, self.port = site, Host(host), port
         self._params = connexion_params
         self._timeout = timeout
-        self._inside = inside
+        self._inside = inside or _is_inside
         self.forwarder: PortForwarder | None = None
         """What forwards the port; None inside of Grid'5000, and when it is not open."""
 
     def open(self) -> tuple[str, int]:
         """Return (host, port) to connect to, from here.
 
-        Raises FrontendUnreachable when the port can't be forwarded, with the words of ssh.
+        Raises:
+            FrontendUnreachable: the port can't be forwarded; with the words of ssh.
         """
         if self._inside():
             return self.host.address, self.port
@@ -172,7 +186,7 @@ class G5kAutoPortForwarder:
         return forwarder
 
     def close(self) -> None:
-        """Stop to forward the port."""
+        """Stop forwarding the port."""
         forwarder, self.forwarder = self.forwarder, None
         if forwarder is not None and forwarder.running:
             forwarder.kill().wait()
