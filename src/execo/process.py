@@ -268,7 +268,12 @@ class SshProcess(ProcessBase):
 
     `cmd` is text for the shell of the host; a sequence is quoted for it, word by word. When the
     ssh options ask for a remote terminal (`-tt`, the default), standard error of the host comes
-    with its standard output, and CR LF is given as LF. `options` are those of Process.
+    with its standard output, and CR LF is given as LF.
+
+    `connexion_params`: dict of what differs from `default_connexion_params`. `options`: those of
+    Process, without `shell`. `pty` is that of the connexion params, if not given.
+
+    Raises TypeError for an option that does not exist, and for a value of a wrong type.
     """
 
     _lease: Lease | None
@@ -360,7 +365,11 @@ def get_process(
     connexion_params: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Process | SshProcess:
-    """Return a Process, or an SshProcess when `host` is given. `options` are those of Process."""
+    """Return a Process, or an SshProcess when `host` is given, without starting it.
+
+    `connexion_params`: as for SshProcess. `options`: those of Process; `shell` has no effect on a
+    host. Raises what these raise.
+    """
     if not host:
         return Process(cmd, **options)
     options.pop("shell", None)

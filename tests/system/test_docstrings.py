@@ -34,7 +34,7 @@ def docstrings() -> Iterator[tuple[str, str]]:
         value = getattr(importlib.import_module(module), name)
         members = vars(value) if inspect.isclass(value) else {}
         found = {full: value} | {f"{full}.{member}": members[member] for member in members}
-        yield from ((name, inspect.getdoc(one)) for name, one in found.items() if shown(one))
+        yield from ((name, inspect.getdoc(one) or "") for name, one in found.items() if shown(one))
 
 
 def shown(value: object) -> bool:

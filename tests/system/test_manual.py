@@ -59,6 +59,7 @@ BAD_SIGNS = {
     "a docstring that was cut at its colon": ">Type<span",
     "a function that is a default value": "&lt;function",
     "what the engine tells a process": "child_ended",
+    "a base that is not public": "CopiedAsNew",
 }
 PROCESS = (
     "cmd", "end_date", "ended_event", "error_reason", "exit_code", "expect_fail", "pid",
