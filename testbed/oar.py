@@ -100,6 +100,9 @@ def configure(work: WorkDir, host: GridHost, root: Path, run: RunScript) -> None
         return
     _write_oar_conf(host, host.site, root / "etc/oar/oar.conf")
     _write_server_keys(work, host.site, root / "var/lib/oar/.ssh")
+    # oarsh 2.5.9 deletes the keys of processes that are gone, and when it sees none, all there are:
+    # those of an oarsh that starts at the same moment. It sees one of a process that never ends.
+    (root / "var/lib/oar/oarsh.jobkey.1").touch()
     # a deploy job's command runs on the frontend, so it has OAR's sshd too
     run(host.name, START_OAR_SSHD)
     if host.kind == "frontend":

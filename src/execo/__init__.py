@@ -86,10 +86,12 @@ else:
     __getattr__ = import_at_first_use(
         globals(),
         {
-            "chainput": ["ChainPut"],
-            "factory": ["get_fileget", "get_fileput", "get_remote"],
-            "taktuk": ["TaktukRemote"],
-            "taktuk_copy": ["TaktukGet", "TaktukPut"],
+            "execo.chainput": ["ChainPut"],
+            "execo.exception": [],
+            "execo.factory": ["get_fileget", "get_fileput", "get_remote"],
+            "execo.taktuk": ["TaktukRemote"],
+            "execo.taktuk_copy": ["TaktukGet", "TaktukPut"],
+            "execo.time_utils": [],
         },
     )
 

@@ -1,28 +1,30 @@
-"""Names of a package whose modules are imported when a name is first used."""
+"""Names of a module whose homes are imported when a name is first used."""
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
 
 
 def import_at_first_use(
-    package: dict[str, object], modules: Mapping[str, Iterable[str]]
+    module: dict[str, object], homes: Mapping[str, Iterable[str]]
 ) -> Callable[[str], object]:
-    """Return a `__getattr__` for a package.
+    """Return a `__getattr__` for a module.
 
     Args:
-        package: the `globals()` of the package.
-        modules: by the name of a module in the package, the names that it brings. The module
-            itself is found too, as it would be had the package imported it.
+        module: its `globals()`.
+        homes: by the full name of another module, the names that are to be found in it. A home in
+            the package itself is found too, as it would be had the package imported it.
     """
-    parent = str(package["__name__"])
-    homes = {name: module for module, names in modules.items() for name in names}
+    here = str(module["__name__"])
+    home_of = {name: home for home, names in homes.items() for name in names}
+    inside = {home.removeprefix(f"{here}."): home for home in homes if home.startswith(f"{here}.")}
 
     def __getattr__(name: str) -> object:  # noqa: N807
-        module = homes.get(name, name)
-        if module not in modules:
-            raise AttributeError(f"module {parent!r} has no attribute {name!r}")
-        home = importlib.import_module(f"{parent}.{module}")
-        package[name] = getattr(home, name) if name in homes else home
-        return package[name]
+        if name in home_of:
+            module[name] = getattr(importlib.import_module(home_of[name]), name)
+        elif name in inside:
+            module[name] = importlib.import_module(inside[name])
+        else:
+            raise AttributeError(f"module {here!r} has no attribute {name!r}")
+        return module[name]
 
     return __getattr__

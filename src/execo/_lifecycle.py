@@ -21,7 +21,7 @@ from execo._engine.dispatch import dispatch
 from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
 from execo._engine.spawn import environment_of_children
-from execo._outputs import StreamOutput
+from execo._outputs import StreamOutput, in_short
 from execo._record import ProcessRecord, ProcessState
 from execo.config import settings
 from execo.handlers import (
@@ -181,7 +181,7 @@ class ProcessLife(ProcessRecord):
             logger.debug("end %r", self)
 
     def _last_lines(self) -> str:
-        lines = (self.stderr or self.stdout).splitlines()[-_LAST_LINES:]
+        lines = in_short(self.stderr or self.stdout).splitlines()[-_LAST_LINES:]
         return "".join(f"\n    {line}" for line in lines)
 
 

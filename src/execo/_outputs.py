@@ -6,6 +6,7 @@ from collections.abc import Callable
 from execo._engine.buffers import NewlineFilter, OutputBuffer
 from execo._engine.dispatch import dispatch
 from execo._engine.safely import safely
+from execo.config import settings
 from execo.handlers import OutputSink
 
 logger = logging.getLogger("execo")
@@ -15,6 +16,16 @@ _NEAR = 1 << 16
 
 _QUEUED_MAX = 1 << 20
 """Bytes that may wait for slow handlers before the process is made to wait too."""
+
+
+def in_short(text: str) -> str:
+    """Return the beginning and the end of text longer than the threshold of the settings."""
+    most = settings().compact_output_threshold
+    if not 0 < most < len(text):
+        return text
+    head, tail = most - most // 2, most // 2
+    left_out = f"\n[... {len(text) - most} characters ...]\n"
+    return f"{text[:head]}{left_out}{text[len(text) - tail :]}"
 
 
 class StreamOutput:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, SupportsIndex
 from execo._copies import CopiedAsNew
 from execo._engine.child import Controlled, Exit
 from execo._engine.completion import Completion
-from execo._outputs import StreamOutput
+from execo._outputs import StreamOutput, in_short
 from execo._runnable import Runnable
 from execo.handlers import (
     STDERR,
@@ -25,6 +25,8 @@ from execo.host import Host
 from execo.quoting import join
 from execo.times import Timeout, format_date, resolve_timeout
 
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
+
 Command = str | Sequence[str]
 """Text, or the words of a command."""
 
@@ -33,10 +35,13 @@ class ProcessState(enum.Enum):
     """The life of a process."""
 
     NEW = "new"
+    """Not started."""
     STARTING = "starting"
     """Asked to start; waits for its turn."""
     RUNNING = "running"
+    """Started, and not ended."""
     ENDED = "ended"
+    """Ended, in any way."""
 
 
 class ProcessRecord(CopiedAsNew, Runnable):
@@ -61,6 +66,22 @@ class ProcessRecord(CopiedAsNew, Runnable):
         "ended_event", "expect_fail", "pid", "start_date", "started_event", "timeout_date",
         "timeouted", "write_error",
     )  # fmt: skip
+
+    pid: int | None
+    """Process id on this machine, that of ssh for a command on a host; None before the start, and
+    for what is no process of its own here."""
+    start_date: float | None
+    """Date of the start (unix timestamp); None before it."""
+    end_date: float | None
+    """Date of the end (unix timestamp); None before it."""
+    timeouted: bool
+    """Whether its `timeout` was over, and it was killed for that."""
+    timeout_date: float | None
+    """Date when that was (unix timestamp); None if it was not."""
+    expect_fail: bool
+    """Whether an `expect` found nothing."""
+    write_error: bool
+    """Whether input could not be written to it, or not all of it."""
 
     def __init__(
         self,
@@ -124,11 +145,11 @@ class ProcessRecord(CopiedAsNew, Runnable):
         self._child: Controlled | None = None
         self._owner: int | None = None
         self._outputs: dict[int, StreamOutput] = {}
-        self.pid: int | None = None
-        self.start_date: float | None = None
-        self.end_date: float | None = None
+        self.pid = None
+        self.start_date = None
+        self.end_date = None
         self.timeouted = False
-        self.timeout_date: float | None = None
+        self.timeout_date = None
         self.expect_fail = False
         self.write_error = False
         self._kill_sent = False
@@ -170,7 +191,7 @@ class ProcessRecord(CopiedAsNew, Runnable):
 
     @property
     def cmd(self) -> Command:
-        """What is run: text, or words."""
+        """What is run, as text or as a tuple of words."""
         return self._cmd
 
     @cmd.setter
@@ -211,7 +232,7 @@ class ProcessRecord(CopiedAsNew, Runnable):
 
     @property
     def state(self) -> ProcessState:
-        """Where the process is in its life."""
+        """Where the process is in its life, a ProcessState."""
         return self._state
 
     @property
@@ -231,22 +252,22 @@ class ProcessRecord(CopiedAsNew, Runnable):
 
     @property
     def exit_code(self) -> int | None:
-        """Exit status; -n when signal n killed it; None before the end or without a start."""
+        """Exit status; -n when signal n killed it; None before the end, or if it never started."""
         return self._exit.code if self._exit else None
 
     @property
     def error(self) -> bool:
-        """Whether it could not be started."""
+        """Whether it could not be started, or be followed to its end."""
         return self._exit is not None and self._exit.error is not None
 
     @property
     def error_reason(self) -> str | None:
-        """Why it could not be started."""
+        """Why there is an `error`; None without one."""
         return self._exit.error if self._exit else None
 
     @property
     def killed(self) -> bool:
-        """Whether we sent it a signal that ends processes."""
+        """Whether this program ended it by a signal, with `kill` or at its timeout."""
         return self._kill_sent or (self._exit is not None and self._exit.killed)
 
     @property
@@ -270,7 +291,11 @@ class ProcessRecord(CopiedAsNew, Runnable):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing went wrong so far that is not to be ignored."""
+        """Whether nothing went wrong so far that is not to be ignored.
+
+        True before the end. At the end: no `error`, not `timeouted`, and exit 0 or killed by this
+        program; each with its `ignore_` option.
+        """
         if (self.expect_fail and not self.ignore_expect_fail) or (
             self.write_error and not self.ignore_write_error
         ):
@@ -289,7 +314,12 @@ class ProcessRecord(CopiedAsNew, Runnable):
         return self.ended and self.ok
 
     def stats(self) -> dict[str, Any]:
-        """Return counts, each 0 or 1 here, with the keys that actions and reports have."""
+        """Return counts, each 0 or 1 here, with the keys that actions and reports have.
+
+        Keys: name, start_date, end_date (unix timestamps or None), num_processes, num_started,
+        num_ended, num_errors, num_timeouts, num_non_zero_exit_codes, num_forced_kills,
+        num_expect_fail, num_write_error, num_ok, num_finished_ok.
+        """
         ended = self._exit is not None
         return {
             "name": self.name,
@@ -309,8 +339,11 @@ class ProcessRecord(CopiedAsNew, Runnable):
         }
 
     def dump(self) -> str:
-        """Return all that is known of the process, as text."""
-        return f"{self!r}\nstdout:\n{self.stdout}\nstderr:\n{self.stderr}"
+        """Return what is known of the process, as text.
+
+        Output of more than `configuration['compact_output_threshold']` characters is shortened.
+        """
+        return f"{self!r}\nstdout:\n{in_short(self.stdout)}\nstderr:\n{in_short(self.stderr)}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}({', '.join(self._described())})>"
@@ -370,6 +403,7 @@ def checked_command(cmd: object) -> Command:
 
 
 def _no_option(kind: str, name: str) -> str:
-    options = [*inspect.signature(ProcessRecord.__init__).parameters, "shell", "host"]
-    near = difflib.get_close_matches(name, options, 1)
+    parameters = inspect.signature(ProcessRecord.__init__).parameters.values()
+    options = {parameter.name for parameter in parameters if parameter.kind is _BY_NAME}
+    near = difflib.get_close_matches(name, sorted({*options, "shell", "host"} - {name}), 1)
     return f"{kind}: no option {name!r}" + (f", did you mean {near[0]!r}?" if near else "")

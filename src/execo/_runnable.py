@@ -13,7 +13,7 @@ from execo.times import Timeout, resolve_timeout
 
 
 class Runnable(ABC):
-    """Something that is started and ends."""
+    """Something that is started and ends; a `with` block ends it at its own end."""
 
     _owner: int | None
     """The process that started it, by its pid."""
@@ -22,10 +22,11 @@ class Runnable(ABC):
     """Told of its start, its end and its reset, in this order."""
 
     started_event: Completion
-    """Set when it starts; `started_event.wait(timeout)` waits for that."""
+    """Set when it starts; `started_event.wait(seconds)` waits for that, and tells whether it did.
+    """
 
     ended_event: Completion
-    """Set when it ended and handlers have seen all of it."""
+    """Set when it ended and handlers have seen all of it; it has `wait(seconds)` too."""
 
     @property
     @abstractmethod
@@ -48,10 +49,12 @@ class Runnable(ABC):
     def wait(self, timeout: Timeout = None) -> Self:
         """Wait for the end, at most `timeout` seconds (None: no limit).
 
+        It goes on when the time is over, without an error: `ended` tells.
+
         Raises:
             ValueError: it was not started.
-            RuntimeError: in one of its handlers, which it waits for; or on the thread of the
-                engine, where it must be awaited.
+            RuntimeError: it is called in one of its own handlers, or in a forked process that did
+                not start it, or on the thread of the engine, where it must be awaited.
         """
         seconds = resolve_timeout(timeout, None)
         self._require_start("wait for it")
@@ -80,7 +83,10 @@ class Runnable(ABC):
         return self._owner is not None and self._owner != os.getpid()
 
     def run(self, timeout: Timeout = None) -> Self:
-        """Start, and wait for the end, at most `timeout` seconds (None: no limit)."""
+        """Start, and wait for the end, at most `timeout` seconds (None: no limit).
+
+        It goes on when the time is over: `ended` tells. Raises what `start` and `wait` raise.
+        """
         resolve_timeout(timeout, None)
         return self.start().wait(timeout)
 
@@ -92,7 +98,7 @@ class Runnable(ABC):
         return self
 
     def flush(self) -> None:  # noqa: B027  (print calls it, and there is nothing to do)
-        """Do nothing: what is written leaves at once. Files have it."""
+        """Do nothing: input is sent at once. It exists because files have it."""
 
     def __enter__(self) -> Self:
         return self
@@ -105,9 +111,11 @@ class Runnable(ABC):
         if not self.started:
             raise ValueError(f"{self!r} was not started: call start() before you {what}")
 
-    def _require_end(self) -> None:
+    def _end(self) -> None:
+        """Kill it if it runs, and wait for its end; raise as `wait` where that can't be."""
         if self.running:
-            raise ValueError(f"{self!r} is running: kill it and wait for its end before a reset")
+            self._require_waitable("wait for its end")
+            self.kill().wait()
 
     def _tell(self, event: str) -> None:
         for handler in self.lifecycle_handlers:

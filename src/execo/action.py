@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from typing import Any, NoReturn, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsIndex
 
 from execo._copies import CopiedAsNew
 from execo._engine.completion import Completion
@@ -16,6 +16,7 @@ from execo._engine.forks import fork_safe_lock
 from execo._engine.loop import engine
 from execo._engine.safely import safely
 from execo._expect import Regexes, Search, compiled
+from execo._first_use import import_at_first_use
 from execo._lifecycle import start_all
 from execo._record import checked_name, own_list, process_options
 from execo._runnable import Runnable
@@ -40,6 +41,49 @@ from execo.process import (
 )
 from execo.times import Deadline, Timeout, resolve_timeout
 
+__all__ = [
+    "Action",
+    "ActionLifecycleHandler",
+    "ChainPut",
+    "Get",
+    "Local",
+    "ParallelActions",
+    "Put",
+    "Remote",
+    "RemoteSerial",
+    "SequentialActions",
+    "TaktukGet",
+    "TaktukPut",
+    "TaktukRemote",
+    "filter_bad_hosts",
+    "get_fileget",
+    "get_fileput",
+    "get_remote",
+    "wait_all_actions",
+    "wait_any_actions",
+]
+
+# scripts look for these here
+if TYPE_CHECKING:
+    from execo.chainput import ChainPut
+    from execo.factory import get_fileget, get_fileput, get_remote
+    from execo.remote import Remote, RemoteSerial
+    from execo.taktuk import TaktukRemote
+    from execo.taktuk_copy import TaktukGet, TaktukPut
+    from execo.transfer import Get, Put
+else:
+    __getattr__ = import_at_first_use(
+        globals(),
+        {
+            "execo.chainput": ["ChainPut"],
+            "execo.factory": ["get_fileget", "get_fileput", "get_remote"],
+            "execo.remote": ["Remote", "RemoteSerial"],
+            "execo.taktuk": ["TaktukRemote"],
+            "execo.taktuk_copy": ["TaktukGet", "TaktukPut"],
+            "execo.transfer": ["Get", "Put"],
+        },
+    )
+
 logger = logging.getLogger("execo")
 
 _claiming = fork_safe_lock()
@@ -52,6 +96,14 @@ class Action(CopiedAsNew, Runnable):
 
     An action without processes ends at once. A copy has copies of its processes, and was never
     started.
+
+    At the end of a block `with action.start():`, the processes that still run are killed, and
+    their end is waited for. So a block keeps servers up for as long as it needs them; to wait for
+    what ends by itself, call `wait` or `run`.
+
+    `lifecycle_handlers`: one or several ActionLifecycleHandlers. `name`: in logs and reports; None:
+    a description. `default_expect_timeout`: seconds for `expect`; None: no limit. Each is also an
+    attribute that can be set until the start.
     """
 
     def __init__(
@@ -89,7 +141,7 @@ class Action(CopiedAsNew, Runnable):
 
     @property
     def processes(self) -> list[ProcessBase]:
-        """In the order of the hosts, where there are hosts; may be changed until the start."""
+        """List of its processes, in the order of the hosts; may be changed until the start."""
         return self._processes
 
     @processes.setter
@@ -109,7 +161,7 @@ class Action(CopiedAsNew, Runnable):
 
     @property
     def name(self) -> str:
-        """Name in logs and reports."""
+        """Name in logs and reports; a description if none was given."""
         return self._name if self._name is not None else self._description()
 
     @name.setter
@@ -136,7 +188,7 @@ class Action(CopiedAsNew, Runnable):
 
     @property
     def ok(self) -> bool:
-        """Whether all processes are `ok`."""
+        """Whether all processes are `ok`; so it is true before the end too."""
         return all(process.ok for process in self.processes)
 
     @property
@@ -145,7 +197,11 @@ class Action(CopiedAsNew, Runnable):
         return self.ended and self.ok and all(process.ended for process in self.processes)
 
     def stats(self) -> dict[str, Any]:
-        """Return the sums of the counts of the processes, and the first start and last end."""
+        """Return the sums of the counts of the processes, and the first start and last end.
+
+        The keys are those of `Process.stats`. Dates are unix timestamps; end_date is None as long
+        as a process has not ended.
+        """
         return merge_stats(self.name, [process.stats() for process in self.processes])
 
     # --- what can be done
@@ -154,7 +210,9 @@ class Action(CopiedAsNew, Runnable):
         """Start all processes, and return without waiting for anything.
 
         Raises:
-            ValueError: it was started before and not `reset`.
+            TypeError: a handler, or a process, is of a wrong type.
+            ValueError: it, or one of its processes, was started before and not `reset`; then
+                nothing is started.
         """
         with _claiming:
             self._require_new()
@@ -223,7 +281,7 @@ class Action(CopiedAsNew, Runnable):
     ) -> Self:
         """Send a signal to all processes that run, and return without waiting.
 
-        See `Process.kill`.
+        See `Process.kill`, also for what it raises.
         """
         for process in self.processes:
             if process.running:
@@ -237,10 +295,11 @@ class Action(CopiedAsNew, Runnable):
         return owner is self or any(owner is process for process in self.processes)
 
     def write(self, text: str | bytes) -> int:
-        """Write to the standard input of all processes.
+        """Write to the standard input of all processes; return the number of characters.
 
         Raises:
             TypeError: it is neither text nor bytes.
+            ValueError: it was not started.
         """
         self._require_start("write to it")
         input_bytes(text)
@@ -257,8 +316,8 @@ class Action(CopiedAsNew, Runnable):
     ) -> list[tuple[int, re.Match[str]] | tuple[None, None]]:
         """Wait until each process printed something that matches one of `regexes`.
 
-        See `Process.expect`; the timeout is for all together. Returns one result for each
-        process, in order.
+        See `Process.expect`, also for what it raises; `timeout` is for all together. Returns a
+        list of the (index, match) or (None, None) of each process, in order.
         """
         self._require_start("expect output")
         self._require_waitable("wait for what it prints")
@@ -287,12 +346,12 @@ class Action(CopiedAsNew, Runnable):
         return self
 
     def reset(self) -> Self:
-        """Forget the run, so that the action can be started again.
+        """Forget the run, so that the action can be started again; one that runs is killed first.
 
         Raises:
-            ValueError: it is running.
+            RuntimeError: it runs, and its end can't be waited for here; see `wait`.
         """
-        self._require_end()
+        self._end()
         if self.started:
             for process in self.processes:
                 process.reset()
@@ -314,7 +373,7 @@ class Local(Action):
     def __init__(
         self, cmd: Command, process_args: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
-        """`process_args`: options of the Process; `options`: those of Action."""
+        """`process_args`: dict of options of the Process. `options`: those of Action."""
         super().__init__(**options)
         self.processes = [Process(cmd, **process_options(process_args))]
 
@@ -323,7 +382,7 @@ class Local(Action):
 
 
 class ParallelActions(Action):
-    """Actions that are started together."""
+    """Actions that are started together. It ends when all of them have ended."""
 
     def __init__(self, actions: Iterable[Action], **options: Any) -> None:
         """`options`: those of Action."""
@@ -337,7 +396,7 @@ class ParallelActions(Action):
 
     @property  # type: ignore[misc]  # to read only
     def processes(self) -> list[ProcessBase]:
-        """Those of the actions, in order."""
+        """List of the processes of the actions, in order; it can't be set."""
         return [process for action in self.actions for process in action.processes]
 
     def _description(self) -> str:
@@ -385,15 +444,18 @@ class ParallelActions(Action):
         self._when_all([action.ended_event for action in self.actions])
 
     def reset(self) -> Self:
-        """Forget the run, so that the actions can be started again."""
-        if not self.running:
-            for action in self.actions:
-                action.reset()
+        """Forget the run, so that the actions can be started again; see `Action.reset`."""
+        self._end()
+        for action in self.actions:
+            action.reset()
         return super().reset()
 
 
 class SequentialActions(ParallelActions):
-    """Actions that are started one after the end of the other."""
+    """Actions that are started one after the end of the other, also when one of them fails.
+
+    An action that can't be started ends it, with an error in the log.
+    """
 
     def __init__(self, actions: Iterable[Action], **options: Any) -> None:
         super().__init__(actions, **options)
@@ -487,7 +549,11 @@ def started_actions(actions: Iterable[Action]) -> list[Action]:
 def wait_any_actions(actions: Iterable[Action], timeout: Timeout = None) -> list[Action]:
     """Wait until one of `actions` ended, at most `timeout` seconds (None: no limit).
 
-    Returns those that have ended, in the order given.
+    Returns a list of those that have ended, in the order given; empty when the time is over before.
+
+    Raises:
+        TypeError: one is no action.
+        ValueError: one was not started, or is given twice.
     """
     found = started_actions(actions)
     seconds = resolve_timeout(timeout, None)
@@ -504,7 +570,11 @@ def wait_any_actions(actions: Iterable[Action], timeout: Timeout = None) -> list
 def wait_all_actions(actions: Iterable[Action], timeout: Timeout = None) -> list[Action]:
     """Wait until all `actions` ended, at most `timeout` seconds in all (None: no limit).
 
-    Returns those that have ended, in the order given.
+    Returns a list of those that have ended, in the order given.
+
+    Raises:
+        TypeError: one is no action.
+        ValueError: one was not started, or is given twice.
     """
     found = started_actions(actions)
     deadline = Deadline.of(timeout)
@@ -514,7 +584,13 @@ def wait_all_actions(actions: Iterable[Action], timeout: Timeout = None) -> list
 
 
 def filter_bad_hosts(action: Action, hosts: Iterable[Host | str]) -> list[Host]:
-    """Return `hosts` without those on which a process of `action` failed, in order."""
+    """Return the list of `hosts`, in order, without those where a process of `action` is not `ok`.
+
+    A process that has not ended is `ok`: wait for the action first.
+
+    Raises:
+        TypeError: `action` is no action.
+    """
     if not isinstance(action, Action):
         raise TypeError(f"action: {action!r} is no action")
     bad = {process.host for process in action.processes if not process.ok}

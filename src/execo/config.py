@@ -15,6 +15,7 @@ from execo._config.execo_conf import conf_layers
 from execo._config.layers import Layer, SettingsDict
 from execo.host import checked_keyfile, checked_port, checked_user
 from execo.log import set_log_level
+from execo.spelling import accept_old_spellings
 
 SSH = 1
 """Remote runs one ssh a host."""
@@ -117,7 +118,7 @@ class Settings:
     fileget_tool: int = SCP
     """What `get_fileget` uses: SCP or TAKTUK."""
     compact_output_threshold: int = 4096
-    """Characters of output above which displays shorten it; 0 for never."""
+    """Characters of output above which logs and `Process.dump` shorten it; 0 for never."""
     kill_timeout: float | None = 60
     """Seconds between SIGTERM and SIGKILL; None for no SIGKILL."""
     kill_childs_at_end: bool = True
@@ -163,31 +164,41 @@ class ConnexionSettings:
     ssh_options: tuple[str, ...] | str = ("-tt", *_SSH_OPTIONS)
     """-tt: commands end with their connexion, and their errors come in stdout."""
     scp_options: tuple[str, ...] | str = (*_SSH_OPTIONS, "-rp")
+    """Options of scp; -rp: directories too, with their times and rights."""
     taktuk_options: tuple[str, ...] | str = ("-s",)
+    """Options of taktuk; -s: hosts that have no taktuk get it from their parent in the tree."""
     taktuk_connector: str = "ssh"
     """Program by which the hosts of a tree connect to one another."""
     taktuk_connector_options: tuple[str, ...] | str = _SSH_OPTIONS
+    """Options of this program."""
     taktuk_gateway: Any = None
     """Host from which a tree starts; None for this machine."""
     taktuk_gateway_connector: str | None = None
     """Program that connects to it; None for ssh."""
     taktuk_gateway_connector_options: tuple[str, ...] | str = _SSH_OPTIONS
+    """Options of the program that connects to the gateway."""
     pty: bool = False
     """Start the local ssh on a pseudo-terminal."""
     transport: str = "ssh"
-    """What connects to hosts for their commands: "ssh", or "asyncssh" in this process."""
+    """What connects to hosts for their commands: "ssh" is a program for each of them, "asyncssh" is
+    in this process (install execo-g5k[asyncssh])."""
     forwarding_timeout: float | None = 25
     """Seconds that a PortForwarder is given until its port listens; None: no limit."""
     chainput_patience: float = 3
     """Seconds without a host that becomes ready, after which ChainPut begins with those it has."""
     chainput_silence: float = 30
     """Seconds after which a host of a ChainPut that says nothing is lost."""
-    # what execo's ChainPut has: files of users may set them, they have no effect
+    # what execo's ChainPut has: files of users may set them
     chainput_nc_client: str = "nc -q 0"
+    """No effect: execo's ChainPut has it, ours needs no nc."""
     chainput_nc_server: str = "nc -l -p %s"
+    """No effect: execo's ChainPut has it."""
     chainput_chain_retry: float = 0.05
+    """No effect: execo's ChainPut has it."""
     chainput_host_retry: int = 5
+    """No effect: execo's ChainPut has it."""
     chainput_try_delay: float = 2
+    """No effect: execo's ChainPut has it."""
     host_rewrite_func: Callable[[str], str] | None = None
     """Address -> address to connect to; used at connexion time only."""
     fast_algorithms: bool = True
@@ -252,13 +263,15 @@ def settings() -> Settings:
     return configuration.snapshot()
 
 
+@accept_old_spellings
 def make_connexion_params(
     connexion_params: Mapping[str, Any] | None = None,
     default_connexion_params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return connexion params: those given, above the default ones.
+    """Return connexion params as a new dict: those given, above the default ones.
 
-    `default_connexion_params`: None for `execo.default_connexion_params`.
+    `connexion_params`: None for none. `default_connexion_params`: None for
+    `execo.default_connexion_params`.
 
     Raises:
         TypeError: one of them is no mapping.

@@ -62,10 +62,16 @@ def _remade(kind: type[Error], args: tuple[Any, ...], fields: dict[str, Any]) ->
 
 
 class ConfigError(Error, ValueError):
-    """A setting can't be used."""
+    """A setting can't be used. It is a ValueError too."""
+
+    key: str
+    """Name of the setting."""
+    origin: str
+    """Where the value comes from, such as a file and its line."""
+    reason: str
+    """Why it can't be used."""
 
     def __init__(self, key: str, origin: str, reason: str) -> None:
-        """`origin`: where the value comes from, such as a file and its line."""
         super().__init__(f"{key} ({origin}): {reason}")
         self.key = key
         self.origin = origin
@@ -73,7 +79,7 @@ class ConfigError(Error, ValueError):
 
 
 class TimedOut(Error, TimeoutError):
-    """The time given is over."""
+    """The time given is over. It is a TimeoutError too."""
 
 
 class ProcessesFailed(Error):
@@ -82,8 +88,11 @@ class ProcessesFailed(Error):
     A pickled one keeps its message only: the processes belong to the program that started them.
     """
 
+    processes: list[Failed]
+    """The processes that are not ok."""
+
     def __init__(self, processes: Iterable[Failed]) -> None:
-        self.processes: list[Failed] = list(processes)
+        self.processes = list(processes)
         super().__init__(_told(self.processes))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -92,6 +101,9 @@ class ProcessesFailed(Error):
 
 class ActionsFailed(Error):
     """Some actions are not ok; a pickled one keeps its message only."""
+
+    actions: list[Any]
+    """The actions that are not ok."""
 
     def __init__(self, actions: Iterable[Any]) -> None:
         self.actions = list(actions)

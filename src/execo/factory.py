@@ -34,7 +34,10 @@ def get_remote(
     process_args: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Action:
-    """Return what runs `cmd` on `hosts` with `configuration['remote_tool']`; see `Remote`."""
+    """Return an action that runs `cmd` on `hosts` with `configuration['remote_tool']`.
+
+    Arguments are those of `Remote`. It is a Remote for SSH, a TaktukRemote for TAKTUK.
+    """
     options.setdefault("values", callers_names())
     return _tool("remote_tool", {SSH: Remote, TAKTUK: TaktukRemote})(
         cmd, hosts, connexion_params, process_args, **options
@@ -49,7 +52,11 @@ def get_fileput(
     connexion_params: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Action:
-    """Return what copies files to `hosts` with `configuration['fileput_tool']`; see `Put`."""
+    """Return an action that copies files to `hosts` with `configuration['fileput_tool']`.
+
+    Arguments are those of `Put`. It is a Put for SCP, a TaktukPut for TAKTUK, a ChainPut for
+    CHAINPUT.
+    """
     tool = _tool("fileput_tool", {SCP: Put, TAKTUK: TaktukPut, CHAINPUT: ChainPut})
     return tool(hosts, local_files, remote_location, connexion_params, **options)
 
@@ -62,6 +69,9 @@ def get_fileget(
     connexion_params: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Action:
-    """Return what copies files from `hosts` with `configuration['fileget_tool']`; see `Get`."""
+    """Return an action that copies files from `hosts` with `configuration['fileget_tool']`.
+
+    Arguments are those of `Get`. It is a Get for SCP, a TaktukGet for TAKTUK.
+    """
     tool = _tool("fileget_tool", {SCP: Get, TAKTUK: TaktukGet})
     return tool(hosts, remote_files, local_location, connexion_params, **options)

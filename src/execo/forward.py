@@ -1,8 +1,11 @@
 """A port of this machine that leads to a port behind a host."""
 
+import asyncio
 import errno
+import logging
 import random
 import socket
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -10,6 +13,7 @@ from weakref import WeakValueDictionary
 from execo._engine.child import Exit
 from execo._engine.completion import Completion
 from execo._engine.forks import fork_safe_lock
+from execo._engine.loop import engine
 from execo.config import settings
 from execo.connexion import ConnexionParams
 from execo.handlers import STDOUT
@@ -17,15 +21,24 @@ from execo.host import Host
 from execo.process import SshProcess
 from execo.spelling import accept_old_spellings
 
+logger = logging.getLogger("execo")
+
 _LISTENING = "forwarding"
 
 
 class PortForwarder(SshProcess):
     """An ssh that forwards a local port to `remote_port` of `remote_host`, as `host` sees it.
 
-    `forwarding` is set when the port listens. `forwarding.wait(timeout)` tells whether it does, and
-    is false at once when the process ended before.
+    Start it and wait until `forwarding` is set: then the port listens. It forwards as long as the
+    process lives: `kill` ends it. One whose port does not listen after `forwarding_timeout`
+    seconds, of the connexion params, is killed, and `timeouted`.
     """
+
+    forwarding: Completion
+    """Set when the port listens. `forwarding.wait(seconds)` waits for that, and tells whether it
+    does: false at once when the process ended before."""
+
+    _timer: asyncio.TimerHandle | None
 
     @accept_old_spellings
     def __init__(
@@ -38,11 +51,17 @@ class PortForwarder(SshProcess):
         connexion_params: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """Make the process.
+        """`remote_host`, `remote_port`: where it leads to.
 
-        `local_port`: None takes a free one of `configuration['port_range']`, which no forwarder
-        that has not ended was given. `bind_address`: local address that listens, `*` for all of
-        them, None for the loopback. `options`: those of SshProcess.
+        `local_port`: port of this machine; None takes a free one of `configuration['port_range']`,
+        which no forwarder that has not ended was given. It is in attribute `local_port`.
+        `bind_address`: local address that listens, `*` for all of them, None for the loopback.
+        `options`: those of Process.
+
+        Raises:
+            TypeError: a port or an address is of another type.
+            ValueError: a port is not between 1 and 65535.
+            OSError: no port of the range is free, or `bind_address` is not of this machine.
         """
         self.remote_host = Host(remote_host)
         self.remote_port = _checked_port(remote_port, "remote_port")
@@ -83,6 +102,23 @@ class PortForwarder(SshProcess):
     def _clear(self) -> None:
         super()._clear()
         self.forwarding = Completion()
+        self._timer = None
+
+    def child_started(self, pid: int | None) -> None:
+        """Note that it runs; the time for the port to listen begins."""
+        super().child_started(pid)
+        seconds = ConnexionParams.of(self.connexion_params).settings.forwarding_timeout
+        if seconds is not None:
+            self._timer = engine().loop.call_later(seconds, self._not_listening, seconds)
+
+    def _not_listening(self, waited: float) -> None:
+        if self.forwarding.is_set() or self.ended:
+            return
+        self.timeouted = True
+        self.timeout_date = time.time()
+        if not self.nolog_timeout:
+            logger.warning("%r: no port listens after %g s, killing it", self, waited)
+        self.kill()
 
     def child_printed(self, stream: int, data: bytes) -> None:
         """Take output; what the local command prints tells that the port listens."""
@@ -93,6 +129,8 @@ class PortForwarder(SshProcess):
     def child_ended(self, end: Exit) -> None:
         """Note the end; who still waits for the port need not any longer."""
         super().child_ended(end)
+        if self._timer is not None:
+            self._timer.cancel()
         self.forwarding.abandon()
 
 

@@ -19,7 +19,9 @@ class OutputGroup:
     failure: str
     """How they failed, such as "exit 3"; "" if they are ok."""
     stdout: str
+    """What each of them printed on its standard output."""
     stderr: str
+    """What each of them printed on its standard error."""
 
     @property
     def hosts(self) -> list[Host]:
@@ -28,7 +30,7 @@ class OutputGroup:
 
     @property
     def title(self) -> str:
-        """Where it was, how many they are, and how they failed."""
+        """Where it was, how many they are, and how they failed, as "grisou-[1-3] (3) exit 1"."""
         where = fold_hosts(self.hosts) or "this machine"
         failure = f" {self.failure}" if self.failure else ""
         return f"{where} ({len(self.processes)}){failure}"
@@ -49,7 +51,9 @@ class OutputGroups(list[OutputGroup]):
 
 
 def group_outputs(processes: Iterable[ProcessBase] | Action) -> OutputGroups:
-    """Return processes, or those of an action, by what they printed and how they ended.
+    """Return a list of OutputGroup: processes that ended in the same way, and printed the same.
+
+    `processes`: an action, or several processes.
 
     Those that are ok come first, then the largest groups. One that has not ended is in a group by
     what it printed so far.

@@ -29,7 +29,10 @@ STDERR = 2
 
 
 class ProcessLifecycleHandler:
-    """Base class of what is told the life of processes; override what is of interest."""
+    """Base class of what is told the life of processes; override what is of interest.
+
+    Handlers run on one thread of their own. An exception in a handler is logged, and stops nothing.
+    """
 
     def start(self, process: "ProcessBase") -> None:
         """Take note that the process was started (`pid` and `start_date` are known)."""
@@ -42,7 +45,10 @@ class ProcessLifecycleHandler:
 
 
 class ActionLifecycleHandler:
-    """Base class of what is told the life of actions; override what is of interest."""
+    """Base class of what is told the life of actions; override what is of interest.
+
+    Handlers run on one thread of their own. An exception in a handler is logged, and stops nothing.
+    """
 
     def start(self, action: "Action") -> None:
         """Take note that the action was started."""
@@ -57,7 +63,9 @@ class ActionLifecycleHandler:
 class ProcessOutputHandler:
     """Base class of what is told the output of processes.
 
-    Override `read_line` to get whole lines, or `read` to get text as it comes.
+    Override `read_line` to get whole lines, or `read` to get text as it comes. Handlers run on one
+    thread of their own, in the order of the output of each process. The first exception in a
+    handler is logged, and stops nothing.
     """
 
     def __init__(self) -> None:
@@ -68,8 +76,9 @@ class ProcessOutputHandler:
     ) -> None:
         """Take text printed on `stream` (STDOUT or STDERR).
 
-        `eof` tells that the stream ends with it, `error` that it could not be read to its end.
-        This implementation cuts it into lines and gives them to `read_line`.
+        `eof` tells that the stream ends with it; `string` may be empty then. `error` tells that it
+        could not be read to its end. This implementation cuts it into lines and gives them to
+        `read_line`.
         """
         partial = self._lines_begun()
         key = (id(process), stream)
@@ -333,11 +342,11 @@ class ExpectOutputHandler(ProcessOutputHandler):
 
     def __init__(
         self,
-        regexes: Sequence[re.Pattern[str]],
+        regexes: Sequence[str | re.Pattern[str]],
         found: Callable[[int | None, re.Match[str] | None], object],
     ) -> None:
         super().__init__()
-        self._regexes = regexes
+        self._regexes = [re.compile(r) if isinstance(r, str) else r for r in regexes]
         self._found: Callable[[int | None, re.Match[str] | None], object] | None = found
         self._text = ""
         self._dropped = 0

@@ -1,5 +1,6 @@
 """Hosts: an address, and how it is connected to."""
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -13,11 +14,12 @@ _BETWEEN_NAMES = re.compile(r"(?:\s*,\s*|\s+)(?![^\[]*\])")
 _LONGEST_RANGE = 100_000
 
 
+@functools.total_ordering
 class Host:
     """A host to connect to. Immutable.
 
-    Equal by all four fields. A Host with an address alone equals its text too, and `str(host)` is
-    its address: a str stands for `Host(str)` everywhere.
+    Equal by all four fields, in the order of their addresses. A Host with an address alone equals
+    its text too, and `str(host)` is its address: a str stands for `Host(str)` everywhere.
     """
 
     __slots__ = ("address", "keyfile", "port", "user")
@@ -38,11 +40,12 @@ class Host:
         keyfile: str | os.PathLike[str] | None = None,
         port: int | None = None,
     ) -> None:
-        """Make a host, or copy one; fields that are given replace those of the copy.
+        """Make a host, or copy one when `address` is a Host: fields that are given replace its own.
 
         Raises:
             TypeError: a field is of another type.
-            ValueError: the address is empty, begins with - or holds blanks; the port is none.
+            ValueError: the address is empty, begins with - or holds blanks; the port is not between
+                1 and 65535.
         """
         if isinstance(address, Host):
             user = address.user if user is None else user
@@ -71,6 +74,17 @@ class Host:
         if isinstance(other, str):
             return self._fields == (other, None, None, None)
         return NotImplemented
+
+    def __lt__(self, other: object) -> bool:
+        if isinstance(other, Host):
+            return self._rank < other._rank
+        if isinstance(other, str):
+            return self._rank < (other, "", "", 0)
+        return NotImplemented
+
+    @property
+    def _rank(self) -> tuple[str, str, str, int]:
+        return (self.address, self.user or "", self.keyfile or "", self.port or 0)
 
     def __hash__(self) -> int:
         plain = self.user is None and self.keyfile is None and self.port is None
@@ -137,7 +151,9 @@ def checked_port(port: object) -> int | None:
 
 
 def get_hosts_list(hosts: Hosts) -> list[Host]:
-    """Return hosts as a list, in order, with duplicates. Takes one or many, str or Host.
+    """Return hosts as a list of Host, in order, with duplicates. Takes one or many, str or Host.
+
+    None gives an empty list.
 
     Raises:
         TypeError: something is no host.
@@ -156,12 +172,15 @@ def _as_host(host: "str | Host") -> Host:
 
 
 def get_hosts_set(hosts: Hosts) -> set[Host]:
-    """Return hosts as a set."""
+    """Return hosts as a set of Host. Takes what `get_hosts_list` takes."""
     return set(get_hosts_list(hosts))
 
 
 def get_unique_hosts_list(hosts: Hosts) -> list[Host]:
-    """Return hosts as a list without duplicates, each where it came first."""
+    """Return hosts as a list of Host without duplicates, each where it came first.
+
+    Takes what `get_hosts_list` takes.
+    """
     return list(dict.fromkeys(get_hosts_list(hosts)))
 
 
@@ -173,7 +192,10 @@ def natural_key(host: "str | Host") -> tuple[tuple[int, int | str], ...]:
 
 
 def fold_hosts(hosts: Iterable["str | Host"]) -> str:
-    """Return the names of hosts as short text, such as "grisou-[1-4,7].nancy.grid5000.fr, x"."""
+    """Return the names of hosts as short text, such as "grisou-[1-4,7].nancy.grid5000.fr, x".
+
+    Names are sorted, each once. No host gives "".
+    """
     groups: dict[tuple[str, str], dict[int, str]] = {}
     plain: list[str] = []
     for name in sorted({str(host) for host in hosts}, key=natural_key):
@@ -204,7 +226,7 @@ def _ranges(numbers: list[int]) -> str:
 def unfold_hosts(text: str) -> list[Host]:
     """Return the hosts of text such as "grisou-[1-4,7].nancy, x": what `fold_hosts` gives, back.
 
-    The order is that of the text. Several brackets in a name are taken too.
+    The list has the order of the text. Several brackets in a name are taken too.
 
     Raises:
         ValueError: a bracket, a number or a name is missing.

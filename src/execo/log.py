@@ -40,8 +40,35 @@ class _LastResort(logging.Handler):
             self.handleError(record)
 
 
+class _Logger(logging.Logger):
+    """Has the level of the settings from its first use on."""
+
+    _asked = False
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802
+        self._ask_settings()
+        return super().isEnabledFor(level)
+
+    def setLevel(self, level: int | str) -> None:  # noqa: N802
+        # what the script says wins
+        self._ask_settings()
+        super().setLevel(level)
+
+    def _ask_settings(self) -> None:
+        if self._asked:
+            return
+        self._asked = True
+        from execo.config import configuration
+
+        # reading one sets the level
+        configuration.get("log_level")
+
+
 logger = logging.getLogger(LOGGER_NAME)
 """Logger of the library. Its level and handlers are the script's to choose."""
+
+# whoever asked for it first made it
+logger.__class__ = _Logger
 
 if not any(isinstance(handler, _LastResort) for handler in logger.handlers):
     logger.addHandler(_LastResort())

@@ -9,24 +9,56 @@ import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from execo import _expect, _html
 from execo._engine.child import ENDING_SIGNALS, ChildOptions, Exit, Owned
 from execo._engine.loop import engine
+from execo._first_use import import_at_first_use
 from execo._lifecycle import Launch, ProcessLife, start_all
 from execo._record import Command, ProcessState
 from execo._sharing import Lease, share
 from execo._unset import UNSET
 from execo.config import settings
 from execo.connexion import ConnexionParams
-from execo.handlers import STDERR, STDOUT
+from execo.handlers import (
+    STDERR,
+    STDOUT,
+    ExpectOutputHandler,
+    ProcessLifecycleHandler,
+    ProcessOutputHandler,
+)
 from execo.host import Host
 from execo.quoting import local_argv, remote_command
 from execo.spelling import accept_old_spellings
 from execo.times import Timeout, resolve_timeout
 
-__all__ = ["Command", "Process", "ProcessBase", "ProcessState", "SshProcess", "get_process"]
+__all__ = [
+    "STDERR",
+    "STDOUT",
+    "Command",
+    "ExpectOutputHandler",
+    "PortForwarder",
+    "Process",
+    "ProcessBase",
+    "ProcessLifecycleHandler",
+    "ProcessOutputHandler",
+    "ProcessState",
+    "Serial",
+    "SerialSsh",
+    "SshProcess",
+    "get_process",
+]
+
+# scripts look for these here
+if TYPE_CHECKING:
+    from execo.forward import PortForwarder
+    from execo.serial import Serial, SerialSsh
+else:
+    __getattr__ = import_at_first_use(
+        globals(),
+        {"execo.forward": ["PortForwarder"], "execo.serial": ["Serial", "SerialSsh"]},
+    )
 
 
 class ProcessBase(ProcessLife):
@@ -39,7 +71,10 @@ class ProcessBase(ProcessLife):
     def start(self) -> Self:
         """Start, and return without waiting for anything.
 
+        What can't be executed is no exception: it ends with `error`.
+
         Raises:
+            TypeError: a handler is of a wrong type.
             ValueError: it was started before and not `reset`.
         """
         start_all([self])
@@ -77,10 +112,11 @@ class ProcessBase(ProcessLife):
     def write(self, text: str | bytes) -> int:
         """Write to the standard input of the process, and return without waiting that it reads.
 
-        Returns the number of characters, as files do.
+        Returns the number of characters, as files do: `print(text, file=process)` works.
 
         Raises:
             TypeError: it is neither text nor bytes.
+            ValueError: it was not started.
         """
         self._require_start("write to it")
         data = input_bytes(text)
@@ -89,7 +125,11 @@ class ProcessBase(ProcessLife):
         return len(text)
 
     def close_stdin(self) -> Self:
-        """End the input of the process, after what was written."""
+        """End the input of the process, after what was written.
+
+        Raises:
+            ValueError: it was not started.
+        """
         self._require_start("close its input")
         if self._child is not None:
             engine().call(self._child.close_stdin)
@@ -110,6 +150,11 @@ class ProcessBase(ProcessLife):
         Returns the index of the regular expression and the match, or (None, None) at the end of
         the stream and at the timeout; that is logged, and the process no longer `ok`. A match of
         more than 256 Ki characters may be missed while they are printed.
+
+        Raises:
+            TypeError: `regexes` are no regular expressions.
+            ValueError: it was not started; `stream` is neither STDOUT nor STDERR.
+            RuntimeError: it is called in one of its own handlers.
         """
         self._require_start("expect output")
         self._require_waitable("wait for what it prints")
@@ -119,12 +164,12 @@ class ProcessBase(ProcessLife):
         return _expect.expect(self, self._outputs[stream], stream, sought, seconds, backtrack)
 
     def reset(self) -> Self:
-        """Forget the run, so that it can be started again.
+        """Forget the run, so that it can be started again; one that runs is killed first.
 
         Raises:
-            ValueError: it is running.
+            RuntimeError: it runs, and its end can't be waited for here; see `wait`.
         """
-        self._require_end()
+        self._end()
         if self.started:
             self._clear()
             self._tell("reset")
@@ -170,22 +215,39 @@ class Process(ProcessBase):
     `cmd` is split as a shell would and executed; with `shell`, it is a text that `/bin/sh` runs.
     A sequence is taken as the words of the command, as they are.
 
-    `options`, which all processes have; each is also an attribute that can be set until the start:
+    At the end of a block `with process.start():`, a process that still runs is killed, and its end
+    is waited for. To wait for its own end, call `wait` in the block.
 
-    - pty=False: run on a pseudo-terminal.
-    - timeout=None: seconds it may run; then it is killed.
-    - kill_subprocesses=None: signals reach its whole process group; None: as `shell`.
-    - ignore_exit_code, ignore_timeout, ignore_error, ignore_expect_fail, ignore_write_error =False:
-      it is `ok` nevertheless. nolog_exit_code... =False: it is not logged.
-    - default_expect_timeout=None: seconds for `expect`.
-    - default_stdout_handler, default_stderr_handler =True: keep the output in `stdout`, `stderr`.
-    - stdout_handlers, stderr_handlers: handlers, open files, file descriptors, file names.
-    - lifecycle_handlers: ProcessLifecycleHandlers.
-    - name: in logs and reports.
+    These are the `options` that all processes have; each is also an attribute that can be set
+    until the start:
+
+    - `pty` (False): run on a pseudo-terminal.
+    - `kill_subprocesses` (None): signals reach its whole process group; None: as `shell`.
+    - `timeout` (None): seconds it may run; then it is killed. None: no limit.
+    - `ignore_exit_code`, `ignore_timeout`, `ignore_error`, `ignore_expect_fail`,
+      `ignore_write_error` (False): with it, a process that fails in this way is `ok` nevertheless.
+    - `nolog_exit_code`, `nolog_timeout`, `nolog_error`, `nolog_expect_fail`, `nolog_write_error`
+      (False): with it, this failure is not logged.
+    - `default_expect_timeout` (None): seconds for `expect`; None: no limit.
+    - `default_stdout_handler`, `default_stderr_handler` (True): keep the output in `stdout` and
+      `stderr`.
+    - `stdout_handlers`, `stderr_handlers`: one or several ProcessOutputHandlers, open files, file
+      descriptors, or names of files, to which output is appended.
+    - `lifecycle_handlers`: one or several ProcessLifecycleHandlers.
+    - `name`: in logs and reports; None: the command.
+
+    Raises TypeError for an option that does not exist, and for a value of a wrong type.
     """
 
-    def __init__(self, cmd: Command, shell: bool = False, **options: Any) -> None:
-        super().__init__(cmd, **options)
+    def __init__(
+        self,
+        cmd: Command,
+        shell: bool = False,
+        pty: bool = False,
+        kill_subprocesses: bool | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(cmd, pty=pty, kill_subprocesses=kill_subprocesses, **options)
         self.shell = shell
 
     def _argv(self) -> list[str]:
@@ -206,7 +268,12 @@ class SshProcess(ProcessBase):
 
     `cmd` is text for the shell of the host; a sequence is quoted for it, word by word. When the
     ssh options ask for a remote terminal (`-tt`, the default), standard error of the host comes
-    with its standard output, and CR LF is given as LF. `options` are those of Process.
+    with its standard output, and CR LF is given as LF.
+
+    `connexion_params`: dict of what differs from `default_connexion_params`. `options`: those of
+    Process, without `shell`. `pty` is that of the connexion params, if not given.
+
+    Raises TypeError for an option that does not exist, and for a value of a wrong type.
     """
 
     _lease: Lease | None
@@ -298,7 +365,11 @@ def get_process(
     connexion_params: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Process | SshProcess:
-    """Return a Process, or an SshProcess when `host` is given. `options` are those of Process."""
+    """Return a Process, or an SshProcess when `host` is given, without starting it.
+
+    `connexion_params`: as for SshProcess. `options`: those of Process; `shell` has no effect on a
+    host. Raises what these raise.
+    """
     if not host:
         return Process(cmd, **options)
     options.pop("shell", None)

@@ -21,14 +21,17 @@ _Show = Callable[[int, int], object]
 
 @contextlib.contextmanager
 def progress(actions: Action | Iterable[Action], what: str = "running") -> Iterator[None]:
-    """Show how many processes of actions have ended, and failed, during a block.
+    """Show how many processes of actions have ended, and failed, during a block::
 
-        with progress(remote):
-            remote.run()
+        from execo.progress import progress
+
+        count = Local("sleep 1")
+        with progress(count):
+            count.run()
 
     It is a bar in a notebook, and on the terminal of standard error, where it leaves nothing
-    behind; elsewhere nothing is shown. actions: one or several, which have not started. what: the
-    word in front of the bar.
+    behind; elsewhere nothing is shown. `actions`: one or several, which have not started. `what`:
+    the word in front of the bar.
     """
     several = [actions] if isinstance(actions, Action) else list(actions)
     processes = [process for action in several for process in action.processes]

@@ -19,9 +19,22 @@ CommandFor = Callable[[Host, int], Command]
 class Remote(Action):
     """A command on hosts, one ssh each, all at once as far as `configuration['fanout']` allows.
 
-    `hosts`: one or many; a host that is given twice gets two processes. `{{{host}}}` in `cmd` and
-    in file names of handlers is the address connected to; `{{expression}}` is evaluated here, and
-    each host gets an element of it. `cmd` may be a function of the host and its index instead.
+    `cmd` is text for the shell of each host, or words, which are quoted for it; or a function that
+    takes the host and its index, from 0, and returns one of them.
+
+    `hosts`: one or many, str or Host; a host that is given twice gets two processes.
+
+    What stands between braces differs from host to host, in `cmd` and in file names of handlers:
+
+    - `{{{host}}}` is the address connected to.
+    - `{{expression}}` is evaluated by Python, once, when the action is made. It can use the names
+      that the caller sees, or those of `values` instead, if given. A list, or any other iterable
+      but text, gives its elements to the hosts in order, again from the first when it is shorter;
+      any other value is the same for all hosts. What can't be evaluated stays as it is, with a
+      warning; what is no Python, such as `{{.State}}`, stays without one.
+
+    Raises ValueError when the list of an expression is empty, TypeError when `cmd` is no command,
+    or an option does not exist.
     """
 
     _process: ClassVar[Callable[..., ProcessBase]] = SshProcess
@@ -37,10 +50,10 @@ class Remote(Action):
         values: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """Make the processes.
+        """`connexion_params`: dict of what differs from `default_connexion_params`.
 
-        `process_args`: options of each SshProcess. `values`: names that expressions can use,
-        instead of those of the caller. `options`: those of Action.
+        `process_args`: dict of options of each process, see Process. `values`: dict of the names
+        that expressions can use; None: those that the caller sees. `options`: those of Action.
         """
         super().__init__(**options)
         self.hosts = get_hosts_list(hosts)
@@ -94,7 +107,10 @@ class RemoteSerial(Action):
         process_args: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """`process_args`: options of each SerialSsh; `options`: those of Action."""
+        """`device`, `speed`: see Serial; {{ }} as for Remote in `device`.
+
+        `process_args`: dict of options of each SerialSsh. `options`: those of Action.
+        """
         super().__init__(**options)
         self.hosts = get_hosts_list(hosts)
         checked_device(device)

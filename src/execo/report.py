@@ -32,19 +32,30 @@ _TOTAL = "all"
 class Report:
     """A table with a line for each action or process, and one for all of them.
 
-    Actions made of actions are followed by a line for each of these, indented.
+    Actions made of actions are followed by a line for each of these, indented. The columns:
+
+    - Name: that of the action or process.
+    - start, end: dates in local time; empty when nothing started, or when something has not ended.
+    - length: duration from start to end.
+    - started, ended: processes that were started, and that have ended.
+    - errors: processes that could not be started, or whose host was lost.
+    - timeouts: processes that were killed because their `timeout` was over.
+    - f.killed: processes that did not end at SIGTERM, and were ended by SIGKILL.
+    - badretval: processes whose exit code is not 0.
+    - ok: processes that are `ok`; those that have not ended are.
+    - total: processes.
     """
 
     def __init__(
         self, objects: Iterable[Reported] | Reported | None = None, name: str = "Report"
     ) -> None:
-        """`objects`: actions and processes; more can be added."""
+        """`objects`: one or several actions and processes; more can be added. `name`: the title."""
         self.name = name
         self._objects: list[Reported] = []
         self.add(objects if objects is not None else ())
 
     def add(self, objects: Iterable[Reported] | Reported) -> Self:
-        """Add one or many actions and processes.
+        """Add one or many actions and processes; return the report.
 
         Raises:
             TypeError: one is neither.
@@ -62,7 +73,8 @@ class Report:
     def stats(self) -> dict[str, Any]:
         """Return the sums of all counts, the first start date and the last end date.
 
-        Dates are unix timestamps, None when nothing started, or when something has not ended.
+        Keys are those of `Process.stats`. Dates are unix timestamps, None when nothing started, or
+        when something has not ended.
         """
         return merge_stats(self.name, [item.stats() for item in self._objects])
 

@@ -33,7 +33,11 @@ def checked_device(device: object) -> str:
 
 
 class Serial(Process):
-    """A serial port of this machine: write to it, expect and read what it says."""
+    """A serial port of this machine: write to it, expect and read what it says.
+
+    `device`: its path, such as "/dev/ttyUSB0". `speed`: in bauds; the port is raw, with 8 bits, no
+    parity, one stop bit. Raises TypeError for a wrong device, ValueError for a wrong speed.
+    """
 
     def __init__(self, device: str, speed: int = 115200, **options: Any) -> None:
         """`options`: those of Process."""
@@ -43,7 +47,7 @@ class Serial(Process):
 
 
 class SerialSsh(SshProcess):
-    """A serial port of a host."""
+    """A serial port of a host, through ssh. `device`, `speed`: see Serial."""
 
     @accept_old_spellings
     def __init__(

@@ -109,7 +109,16 @@ class TaktukRemote(Remote):
     Hosts connect to one another: this machine starts some connexions, not all, and a key that
     `keyfile` names must be on the hosts too. `taktuk_options=("-s", "-d", "-1")` makes all
     connexions start here. Hosts with a user, a key or a port of their own make another tree. Hosts
-    need Perl, and an ssh client. See `TaktukProcess`.
+    need Perl, and an ssh client; this machine needs taktuk.
+
+    Its processes differ from those of Remote:
+
+    - Standard error is apart, and there is no terminal: `pty` has no effect.
+    - A process ends with its command, whatever that left running.
+    - A host that can't be connected to, or is lost, is an `error`; `error_reason` has the words of
+      the connector. A command that a signal n ends has the exit code -n.
+    - What is written to a single process is told to all hosts of the tree: cheap for an action,
+      not for each of thousands of processes.
     """
 
     _process = TaktukProcess

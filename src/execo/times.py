@@ -40,6 +40,10 @@ _DATE_FORMS = 'a unix timestamp, a datetime, or text such as "2030-01-31 20:00:0
 def get_seconds(duration: Duration) -> float:
     """Return a duration in seconds; a whole number stays an int.
 
+    A duration is a number of seconds (int or float), a timedelta, or text: "H:M:S", "M:S", "S",
+    "D:H:M:S", or what `str(timedelta)` gives, "2 days, 3:00:00". Numbers have any number of digits,
+    and seconds may have a fraction. Beware: "1:30" is 90 seconds here; OAR reads it as 1 h 30.
+
     Raises:
         TypeError: it is of another type.
         ValueError: it is negative, infinite, or text of another form.
@@ -72,7 +76,12 @@ def _parsed_duration(text: str, argument: str) -> float:
 
 
 def get_unixts(date: Date) -> float:
-    """Return a date as a unix timestamp; a whole number stays an int.
+    """Return a date as a unix timestamp, in seconds; a whole number stays an int.
+
+    A date is a unix timestamp (int or float), a datetime, or text: "YYYY-MM-DD HH:MM:SS", with a T
+    in place of the blank too, "YYYY-MM-DD HH:MM", "YYYY-MM-DD" (at 0:00), "HH:MM:SS" or "HH:MM"
+    (today). Seconds may have a fraction. A zone may follow: "+01:00", "Z". A datetime or a text
+    without a zone is in local time.
 
     Raises:
         TypeError: it is of another type.
@@ -101,9 +110,9 @@ def _parsed_date(text: str) -> datetime:
 
 
 def format_unixts(secs: float | None, showms: bool = False, showzone: bool = False) -> str:
-    """Return a unix timestamp as local "YYYY-MM-DD HH:MM:SS", with milliseconds and zone at will.
+    """Return a unix timestamp as local "YYYY-MM-DD HH:MM:SS"; None gives "None".
 
-    None gives "None".
+    `showms` adds milliseconds (".250"), `showzone` the zone ("+0100").
 
     Raises:
         ValueError: the calendar does not reach so far.
@@ -121,12 +130,20 @@ def format_unixts(secs: float | None, showms: bool = False, showzone: bool = Fal
 
 
 def format_date(d: Date | None, showms: bool = False, showzone: bool = False) -> str:
-    """Return a date as local "YYYY-MM-DD HH:MM:SS"; see `format_unixts`. None gives "None"."""
+    """Return a date as local "YYYY-MM-DD HH:MM:SS"; see `format_unixts`. None gives "None".
+
+    Raises:
+        TypeError: it is no date; see `get_unixts`.
+        ValueError: the same.
+    """
     return format_unixts(None if d is None else get_unixts(d), showms, showzone)
 
 
 def format_seconds(secs: float | None, showms: bool = False) -> str:
-    """Return seconds as "1d2h3m4s", without the units that are 0; None gives "None"."""
+    """Return seconds as "1d2h3m4s", without the units that are 0; None gives "None".
+
+    Seconds are rounded; `showms` keeps milliseconds: "1m4.250s".
+    """
     if secs is None:
         return "None"
     if secs < 0:
@@ -144,7 +161,12 @@ def format_seconds(secs: float | None, showms: bool = False) -> str:
 
 
 def format_duration(d: Duration | None, showms: bool = False) -> str:
-    """Return a duration as "1d2h3m4s"; see `format_seconds`. None gives "None"."""
+    """Return a duration as "1d2h3m4s"; see `format_seconds`. None gives "None".
+
+    Raises:
+        TypeError: it is no duration; see `get_seconds`.
+        ValueError: the same.
+    """
     return format_seconds(None if d is None else get_seconds(d), showms)
 
 
@@ -162,9 +184,13 @@ def sleep_seconds(delay: Duration | None = None, until: Date | None = None) -> f
 
 
 def sleep(delay: Duration | None = None, until: Date | None = None) -> float:
-    """Sleep for `delay`, or until a date; one that is past needs no sleep.
+    """Sleep for `delay`, a duration, or until `until`, a date; one that is past needs no sleep.
 
     Returns the seconds slept.
+
+    Raises:
+        TypeError: it is no duration, or no date.
+        ValueError: the same; or none or both are given.
     """
     seconds = sleep_seconds(delay, until)
     logger.info("sleeping %s", format_seconds(seconds))
@@ -176,9 +202,9 @@ def sleep(delay: Duration | None = None, until: Date | None = None) -> float:
 class Timer:
     """Measures time from its creation, and what remains of a timeout."""
 
-    def __init__(self, timeout: Duration | None = None) -> None:
-        """`timeout`: None for no limit."""
-        self._timeout = None if timeout is None else _seconds(timeout, "timeout")
+    def __init__(self, timeout: Timeout = None) -> None:
+        """`timeout`: a duration; None for no limit."""
+        self._timeout = resolve_timeout(timeout)
         self._start_date = time.time()
         self._start = time.monotonic()
 
@@ -195,7 +221,7 @@ class Timer:
         return None if self._timeout is None else max(0.0, self._timeout - self.elapsed())
 
     def wait_elapsed(self, elapsed: Duration) -> Self:
-        """Sleep until `elapsed` has passed since it was created."""
+        """Sleep until `elapsed`, a duration, has passed since it was created; return the timer."""
         time.sleep(max(0.0, get_seconds(elapsed) - self.elapsed()))
         return self
 

@@ -67,7 +67,12 @@ class FilePut(Action):
         process_args: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """`process_args`: options of each process; `options`: those of Action."""
+        """`process_args`: dict of options of each process, see Process. `options`: those of Action.
+
+        Raises:
+            TypeError: a file, or the location, is no path.
+            ValueError: there is no file, or a path is empty.
+        """
         super().__init__(**options)
         self.hosts = get_hosts_list(hosts)
         self.local_files = checked_files(local_files, "local_files")
@@ -104,7 +109,12 @@ class FileGet(Action):
         process_args: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """`process_args`: options of each process; `options`: those of Action."""
+        """`process_args`: dict of options of each process, see Process. `options`: those of Action.
+
+        Raises:
+            TypeError: a file, or the location, is no path.
+            ValueError: there is no file, or a path is empty.
+        """
         super().__init__(**options)
         self.hosts = get_hosts_list(hosts)
         self.remote_files = checked_files(remote_files, "remote_files")
@@ -153,8 +163,10 @@ def _back_by_scp(
 class Put(FilePut):
     """Copy files and directories to hosts, with one scp each.
 
-    `local_files`: one or many, relative to the working directory. `remote_location`: a directory,
-    or for a single file its new name. Both may hold `{{{host}}}` and `{{expression}}`.
+    `local_files`: one or many paths, relative to the working directory. `remote_location`: a
+    directory that exists there, or for a single file its new name; relative to the home there.
+    Both may hold `{{{host}}}` and `{{expression}}`, see Remote. A file that is missing is a failure
+    of the processes, not an exception.
     """
 
     _process = staticmethod(_by_scp)
@@ -163,9 +175,9 @@ class Put(FilePut):
 class Get(FileGet):
     """Copy files and directories from hosts, with one scp each.
 
-    `remote_files`: one or many, relative to the home there. `local_location`: a directory, or for
-    a single file its new name; with `{{{host}}}` in it each host has its own. A location that ends
-    with / is created if need be. Both may hold `{{expression}}` too.
+    `remote_files`: one or many paths, relative to the home there. `local_location`: a directory, or
+    for a single file its new name; with `{{{host}}}` in it each host has its own. A location that
+    ends with / is created if need be. Both may hold `{{expression}}` too, see Remote.
     """
 
     _process = staticmethod(_back_by_scp)

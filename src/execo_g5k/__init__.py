@@ -94,7 +94,7 @@ else:
     __getattr__ = import_at_first_use(
         globals(),
         {
-            "oargrid": [
+            "execo_g5k.oargrid": [
                 "get_current_oargrid_jobs",
                 "get_oargrid_job_info",
                 "get_oargrid_job_key",
@@ -103,7 +103,8 @@ else:
                 "oargriddel",
                 "oargridsub",
                 "wait_oargrid_job_start",
-            ]
+            ],
+            "execo_g5k.utils": [],
         },
     )
 

@@ -45,27 +45,27 @@ class G5kSettings:
     kaconsole3: str = "kaconsole3"
     """Program on frontends that opens the console of a node."""
     default_env_name: str | None = None
-    """Environment of a Deployment that names none."""
+    """Name of the environment of a Deployment that has none."""
     default_env_file: str | None = None
-    """The same, by the file that describes it."""
+    """The same, by the file that describes it: a path on frontends, or a URL."""
     default_timeout: float | None = 900
-    """Time for a call, where none is given; None: no limit."""
+    """Seconds for a call, where its `timeout` is omitted; None: no limit."""
     kadeploy_cancel_timeout: float = 10
-    """Longest time that kadeploy3 is given to cancel a deployment, before it is killed."""
+    """Seconds that kadeploy3 is given to cancel a deployment, before it is killed."""
     kadeploy_lock_timeout: float = 900
-    """Longest time, in all, that `deploy` waits for nodes that another deployment has."""
+    """Seconds, in all, that `deploy` waits for nodes that another deployment has."""
     check_deployed_command: str = "! (mount | grep -E '^/dev/[[:alpha:]]+2 on / ')"
-    """It succeeds on deployed nodes: their root is not the partition of the usual system."""
+    """Shell text that succeeds on deployed nodes: their root is not that of the usual system."""
     no_ssh_for_local_frontend: bool = False
     """Run commands of a frontend directly when the script runs on it."""
     polling_interval: float = 20
-    """Longest time between two looks at a job that is waited for."""
+    """Seconds between two looks at a job that is waited for, at most."""
     tiny_polling_interval: float = 10
-    """The same when the job is about to start."""
+    """Seconds between two looks when the job is about to start, at most."""
     default_frontend: str | None = None
     """Site of calls that name none; None: as the name of this machine tells."""
     oar_job_key_file: str | None = None
-    """Ssh key that jobs import, on the frontend; None: as OAR_JOB_KEY_FILE says."""
+    """Path, on the frontend, of the ssh key that jobs import; None: as OAR_JOB_KEY_FILE says."""
     job_ledger: bool = True
     """Record the jobs that scripts submit until they end, so that none is lost."""
     script_name: str | None = None
@@ -73,15 +73,15 @@ class G5kSettings:
     state_directory: str | None = None
     """Where the records are; None: execo-g5k in $XDG_STATE_HOME, else in ~/.local/state."""
     api_uri: str | None = None
-    """Address of the REST API."""
+    """Address of the REST API. Not used yet."""
     api_username: str | None = None
     """Login on the API; None: asked for, or that of `g5k_api_params`."""
     api_timeout: float = 30
-    """Time for an answer of the API."""
+    """Seconds for an answer of the API. Not used yet."""
     api_verify_ssl_cert: bool | str = True
-    """Whether its certificate is verified, or the file of authorities that does."""
+    """Whether its certificate is verified, or the file of authorities for that. Not used yet."""
     api_additional_args: dict[str, Any] = field(default_factory=dict)
-    """Further arguments of its requests."""
+    """Further arguments of its requests. Not used yet."""
 
 
 def site_address(name: str) -> str:

@@ -26,14 +26,23 @@ PROMPT = re.compile(r"^[^\n]*(?:[$#>%]|login:|Login:|Password:) *$", re.MULTILIN
 _OPENED = re.compile(rb"\[Kaconsole\] kill sequence:")
 _LAST = 256
 
+_PATIENCE = 20
+"""Seconds, for a console to open, and to show its prompt."""
+
+_PATIENCE_FOR_PORT = 30
+"""Seconds, for a forwarded port to listen."""
+
 
 class KaconsoleProcess(TypedEnd, SshProcess):
     """The console of a node, by kaconsole3 on the frontend of its site.
 
-    What is written to it is typed there: `write("root\\n")`. `opened` is set when the console is
-    open; `opened.wait(timeout)` is false at once when the process ended before. Killing it types
-    the kill sequence of kaconsole3, four times ESC, which closes the console.
+    What is written to it is typed there: ``write("root\\n")``. Killing it types the kill sequence
+    of kaconsole3, four times ESC, which closes the console.
     """
+
+    opened: Completion
+    """Set when the console is open. `opened.wait(seconds)` waits for that, and tells whether it is:
+    false at once when the process ended before."""
 
     typed = b"\x1b\x1b\x1b\x1b"
 
@@ -42,21 +51,25 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         self,
         host: Host | str,
         frontend_connexion_params: FrontendParams = None,
-        connexion_timeout: Timeout = 20,
+        connexion_timeout: Timeout = _PATIENCE,
         prompt: str | re.Pattern[str] = PROMPT,
         **options: Any,
     ) -> None:
-        """Make the process.
+        """`host`: the node.
 
-        `connexion_timeout`: seconds for the console to open; then it is killed, None: no limit.
-        `prompt`: what it shows when it waits for input, see `wait_prompt`. `options`: those of
-        SshProcess. Raises ValueError for a host of no known site, ConfigError when its name has no
-        site and there is no default frontend.
+        `frontend_connexion_params`: dict of what differs from `default_frontend_connexion_params`.
+        `connexion_timeout`: seconds for the console to open; then it is killed. None: no limit.
+        `prompt`: regular expression of what it shows when it waits for input, see `wait_prompt`;
+        the default knows most shells, and logins. `options`: those of Process.
+
+        Raises:
+            ValueError: the host is of no known site.
+            ConfigError: its name has no site, and there is no default frontend.
         """
         self.node = Host(host)
         self.frontend = resolve_site(site_of(self.node))
         self.connexion_timeout = connexion_timeout
-        resolve_timeout(connexion_timeout, None, "connexion_timeout")
+        resolve_timeout(connexion_timeout, _PATIENCE, "connexion_timeout")
         self.prompt = prompt
         # a console says goodbye with the exit of what ran on it
         own = {"ignore_write_error": True, "nolog_write_error": True}
@@ -73,7 +86,7 @@ class KaconsoleProcess(TypedEnd, SshProcess):
     def child_started(self, pid: int | None) -> None:
         """Note that it runs; the time for the console to open begins."""
         super().child_started(pid)
-        seconds = resolve_timeout(self.connexion_timeout, None)
+        seconds = resolve_timeout(self.connexion_timeout, _PATIENCE)
         if seconds is not None:
             self._call_later(seconds, self._not_opened)
 
@@ -94,13 +107,13 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         super().child_ended(end)
         self.opened.abandon()
 
-    def wait_prompt(self, timeout: Timeout = 20, wake: str | None = "\n") -> bool:
+    def wait_prompt(self, timeout: Timeout = _PATIENCE, wake: str | None = "\n") -> bool:
         """Wait until the console shows its prompt, at most `timeout` seconds (None: no limit).
 
         `wake`: typed first, for a console shows its prompt when something is typed; None: nothing.
-        Return whether it did.
+        Return whether it did: false at the timeout, and when the console was closed.
         """
-        seconds = resolve_timeout(timeout, None)
+        seconds = resolve_timeout(timeout, _PATIENCE)
         if not self.opened.wait(seconds):
             return False
         if wake is not None:
@@ -108,11 +121,15 @@ class KaconsoleProcess(TypedEnd, SshProcess):
         return self.expect(self.prompt, seconds)[0] is not None
 
 
-class G5kAutoPortForwarder:
-    """Reach a port inside of Grid'5000, from inside or from outside of it.
+def _is_inside() -> bool:
+    return local_site() is not None
 
-        with G5kAutoPortForwarder("nancy", "graphite", 8080) as (host, port):
-            ...
+
+class G5kAutoPortForwarder:
+    """Reach a port inside of Grid'5000, from inside or from outside of it::
+
+        with G5kAutoPortForwarder("nancy", "grisou-1.nancy.grid5000.fr", 8080) as (host, port):
+            print(f"http://{host}:{port}/")
 
     Inside, that is the port itself; outside, a port of this machine which ssh forwards through the
     frontend of `site`, as long as the block lasts. `open` and `close` do the same without a block.
@@ -125,25 +142,28 @@ class G5kAutoPortForwarder:
         host: Host | str,
         port: int,
         connexion_params: FrontendParams = None,
-        timeout: Timeout = 30,
-        inside: Callable[[], bool] = lambda: local_site() is not None,
+        timeout: Timeout = _PATIENCE_FOR_PORT,
+        inside: Callable[[], bool] | None = None,
     ) -> None:
-        """Note what to reach.
+        """`site`: of the frontend to go through; None: the default one.
 
-        `site`: None: the default frontend. `connexion_params`: for the frontend. `timeout`:
-        seconds for the forwarded port to listen. `inside` tells whether this machine is inside.
+        `host`, `port`: what to reach, as the frontend names it. `connexion_params`: dict of what
+        differs from `default_frontend_connexion_params`. `timeout`: seconds for the forwarded port
+        to listen; None: no limit. `inside`: function that tells whether this machine is inside of
+        Grid'5000; None: as its name tells.
         """
         self.site, self.host, self.port = site, Host(host), port
         self._params = connexion_params
         self._timeout = timeout
-        self._inside = inside
+        self._inside = inside or _is_inside
         self.forwarder: PortForwarder | None = None
         """What forwards the port; None inside of Grid'5000, and when it is not open."""
 
     def open(self) -> tuple[str, int]:
         """Return (host, port) to connect to, from here.
 
-        Raises FrontendUnreachable when the port can't be forwarded, with the words of ssh.
+        Raises:
+            FrontendUnreachable: the port can't be forwarded; with the words of ssh.
         """
         if self._inside():
             return self.host.address, self.port
@@ -157,7 +177,7 @@ class G5kAutoPortForwarder:
         forwarder = PortForwarder(frontend, self.host, self.port, connexion_params=params)
         forwarder.nolog_exit_code = True
         forwarder.start()
-        if not forwarder.forwarding.wait(resolve_timeout(self._timeout, None)):
+        if not forwarder.forwarding.wait(resolve_timeout(self._timeout, _PATIENCE_FOR_PORT)):
             forwarder.kill().wait()
             said = forwarder.stderr.strip() or "no answer in time"
             raise FrontendUnreachable(
@@ -166,7 +186,7 @@ class G5kAutoPortForwarder:
         return forwarder
 
     def close(self) -> None:
-        """Stop to forward the port."""
+        """Stop forwarding the port."""
         forwarder, self.forwarder = self.forwarder, None
         if forwarder is not None and forwarder.running:
             forwarder.kill().wait()

@@ -46,7 +46,10 @@ _warned: set[str] = set()
 
 
 class Secret:
-    """A text that is shown to nobody: not printed, not formatted, not pickled."""
+    """A text that is shown to nobody: not printed, not formatted, not pickled.
+
+    `text`: what to hide.
+    """
 
     __slots__ = ("_text",)
 
@@ -90,17 +93,24 @@ class ApiCredentials:
     """Who asks the API. It can be printed, and can't be pickled."""
 
     username: str
+    """Login on the API."""
     password: Secret
+    """Its password; `password.reveal()` is the text."""
 
 
 def api_credentials(username: str | None = None) -> ApiCredentials:
     """Return the user name and the password for the API, from outside of Grid'5000.
 
-    username: None: the configured one, or that of `g5k_api_params`, or what the user answers. What
-    is typed is remembered until the end of the script, or `forget_typed`. It may wait for the user,
-    also to unlock the key store.
+    They come from, first found first: the key store of the desktop (extra `keyring`, service
+    grid5000_api), environment variable EXECO_G5K_API_PASSWORD, dict `g5k_api_params` of
+    ~/.execo.conf.py (clear text, with a warning), the user, on a terminal. What is typed is
+    remembered until the end of the script, or `forget_typed`. It may wait for the user, also to
+    unlock the key store.
 
-    Raises CredentialsMissing when there are none, and no terminal to ask on.
+    `username`: None: the configured one, or that of `g5k_api_params`, or what the user answers.
+
+    Raises:
+        CredentialsMissing: there are none, and no terminal to ask on.
     """
     with _one_asks:
         name = username or g5k_settings().api_username or _legacy_username() or _asked_name()
@@ -113,10 +123,12 @@ def api_credentials(username: str | None = None) -> ApiCredentials:
 def store_password(username: str | None = None, password: Secret | None = None) -> str:
     """Put a password in the key store, in place of an older one; return the user name.
 
-    username: None: as `api_credentials` finds it. password: None: what the user types.
+    `username`: None: as `api_credentials` finds it. `password`: a Secret; None: what the user
+    types.
 
-    Raises KeyStoreUnavailable when there is no key store, or it refuses; CredentialsMissing when
-    there is no terminal to ask on.
+    Raises:
+        KeyStoreUnavailable: there is no key store, or it refuses.
+        CredentialsMissing: there is no terminal to ask on.
     """
     with _one_asks:
         keyring = _keyring()
@@ -135,8 +147,11 @@ def store_password(username: str | None = None, password: Secret | None = None) 
 def forget_password(username: str | None = None) -> bool:
     """Remove a password from the key store; tell whether there was one.
 
-    username: None: the configured one, or that of `g5k_api_params`. Raises KeyStoreUnavailable when
-    there is no key store, or it refuses; CredentialsMissing when no user name is known.
+    `username`: None: the configured one, or that of `g5k_api_params`.
+
+    Raises:
+        KeyStoreUnavailable: there is no key store, or it refuses.
+        CredentialsMissing: no user name is known.
     """
     with _one_asks:
         name = username or g5k_settings().api_username or _legacy_username()

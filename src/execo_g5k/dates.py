@@ -26,7 +26,8 @@ def format_oar_date(date: Date) -> str:
     Fractions of a second are cut off.
 
     Raises:
-        TypeError, ValueError: it is no date; see `execo.get_unixts`.
+        TypeError: it is no date; see `execo.get_unixts`.
+        ValueError: the same.
     """
     try:
         moment = datetime.fromtimestamp(math.floor(get_unixts(date)), UTC)
@@ -36,7 +37,7 @@ def format_oar_date(date: Date) -> str:
 
 
 def oar_date_to_unixts(date: str) -> int:
-    """Return a date of OAR as a unix timestamp.
+    """Return a date of OAR, "YYYY-MM-DD HH:MM:SS" in wall time of Paris, as a unix timestamp.
 
     In the hour that happens twice in October, the first of the two is meant: OAR gives no way to
     tell them apart, and a reservation must not be awaited too late. In the hour that is skipped
@@ -58,7 +59,8 @@ def format_oar_duration(duration: Duration) -> str:
     """Return a duration as OAR takes it: "H:M:S"; a part of a second counts as a second.
 
     Raises:
-        TypeError, ValueError: it is no duration; see `execo.get_seconds`.
+        TypeError: it is no duration; see `execo.get_seconds`.
+        ValueError: the same.
     """
     minutes, seconds = divmod(math.ceil(get_seconds(duration)), 60)
     hours, minutes = divmod(minutes, 60)
@@ -66,7 +68,9 @@ def format_oar_duration(duration: Duration) -> str:
 
 
 def oar_duration_to_seconds(duration: str) -> int:
-    """Return a duration of OAR in seconds: "H:M:S", "H:M" or "H".
+    """Return a duration of OAR, "H:M:S", "H:M" or "H", in seconds.
+
+    Beware: "1:30" is 1 h 30 here, as OAR reads it; `execo.get_seconds` reads 90 seconds.
 
     Raises:
         ValueError: it is no duration of OAR.

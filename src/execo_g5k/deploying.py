@@ -39,6 +39,9 @@ CheckEnough = Callable[[set[Host], set[Host]], object] | None
 
 AS_ROOT: Mapping[str, Any] = {"user": "root"}
 
+CHECK_TIMEOUT = 30
+"""Seconds, for the check of a deployed host."""
+
 
 async def kadeploy(
     deployment: Deployment,
@@ -52,12 +55,23 @@ async def kadeploy(
 ) -> Deployed:
     """Deploy hosts, once: one kadeploy3 on each frontend concerned, all at once.
 
-    out: print what they print. timeout: None: no limit. stdout_handlers, stderr_handlers: of each
-    kadeploy3. progress(event): told of each KadeployProgress.
+    Return (deployed hosts, undeployed hosts), sets of the hosts that were asked for, as a Deployed:
+    its `errors` gives a reason for each undeployed one. A host that is not deployed is no
+    exception. At the timeout, or at Ctrl-C, the deployments are cancelled on the servers.
 
-    Return (deployed hosts, undeployed hosts), sets of the hosts that were asked for; `errors` of
-    it gives a reason for each undeployed one. At the timeout, or at Ctrl-C, the deployments are
-    cancelled on the servers. Raises as Kadeployer.
+    Args:
+        deployment: what to deploy, on which hosts.
+        out: print what each kadeploy3 prints, line by line.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds that each kadeploy3 may run; None: no limit.
+        stdout_handlers: of the output of each kadeploy3, as in Process.
+        stderr_handlers: the same; on a terminal, as here, errors come with the standard output.
+        progress: function that is called with each KadeployProgress.
+
+    Raises:
+        TypeError: `deployment` is no Deployment, or a field is of another type.
+        ValueError: there is no environment, or a host is of no known site.
+        ConfigError: a host has no site in its name, and there is no default frontend.
     """
     kadeployer = Kadeployer(
         deployment,
@@ -80,7 +94,7 @@ async def deploy(
     check_enough_func: CheckEnough = None,
     frontend_connexion_params: FrontendParams = None,
     deploy_timeout: Timeout = None,
-    check_timeout: Timeout = 30,
+    check_timeout: Timeout = CHECK_TIMEOUT,
     out: bool = False,
     stdout_handlers: OutputHandlers = None,
     stderr_handlers: OutputHandlers = None,
@@ -89,27 +103,44 @@ async def deploy(
 ) -> Deployed:
     """Deploy those hosts that are not deployed yet, in several tries if need be.
 
-    check_deployed_command: run on the hosts, before the first try and after each; one that passes
-    is deployed. True: g5k_configuration['check_deployed_command']; None or False: kadeploy3 is
-    believed, and nothing is checked before. With a vlan, hosts are checked by their names in it.
-    node_connexion_params: for the check. num_tries: how often a host is tried (0: only checked;
-    num_deploy_tries is the same). check_enough_func(deployed, undeployed): ends it when true;
-    None: when all are deployed. deploy_timeout: for each try, None: no limit; check_timeout: for
-    each check. out, stdout_handlers, stderr_handlers, progress: as `kadeploy`.
+    Return (deployed hosts, undeployed hosts), sets of the hosts that were asked for, as a Deployed:
+    its `tries` tells what each try did, `table()` shows them, and is logged, `errors` gives
+    reasons. A host that is not deployed is no exception.
 
     A host that Kadeploy refuses, and for which it refuses all, is left out. A host that another
-    deployment has is waited for, at most g5k_configuration['kadeploy_lock_timeout'] seconds in
-    all, which is no try.
+    deployment has is waited for, at most `g5k_configuration['kadeploy_lock_timeout']` seconds in
+    all; this does not count as a try. At Ctrl-C the deployments are cancelled on the servers.
 
-    Return (deployed hosts, undeployed hosts), sets of the hosts that were asked for. `tries` of
-    it tells what each try did; `table()` shows them, and is logged; `errors` gives reasons. At
-    Ctrl-C the deployments are cancelled on the servers. Raises as Kadeployer, TypeError,
-    ValueError.
+    Args:
+        deployment: what to deploy, on which hosts. With a vlan, hosts are checked by their names
+            in it.
+        check_deployed_command: shell text that is run on the hosts, before the first try and after
+            each; a host where it succeeds is deployed. True:
+            `g5k_configuration['check_deployed_command']`. None or False: kadeploy3 is believed, and
+            nothing is checked before.
+        node_connexion_params: connexion params for the check.
+        num_tries: how often a host is tried; 0: hosts are only checked. `num_deploy_tries` is
+            another spelling.
+        check_enough_func: function that is called with the sets of deployed and undeployed hosts,
+            after each check and each try; when it returns true, it is enough. None: enough is all
+            hosts.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        deploy_timeout: seconds for each try; None: no limit.
+        check_timeout: seconds for each check; None: no limit.
+        out: as for `kadeploy`.
+        stdout_handlers: as for `kadeploy`.
+        stderr_handlers: as for `kadeploy`.
+        progress: as for `kadeploy`.
+
+    Raises:
+        TypeError: an argument, or a field of `deployment`, is of another type.
+        ValueError: there is no environment, a host is of no known site, or `num_tries` is negative.
+        ConfigError: a host has no site in its name, and there is no default frontend.
     """
     hosts = get_unique_hosts_list(checked_deployment(deployment).hosts)
     if check_enough_func is not None and not callable(check_enough_func):
         raise TypeError(f"check_enough_func: {check_enough_func!r}: expected a function, or None")
-    _check_possible(deployment, hosts, deploy_timeout, check_timeout)
+    _check_possible(deployment, hosts, deploy_timeout)
     run = partial(
         _run,
         deployment,
@@ -119,24 +150,25 @@ async def deploy(
         stderr_handlers=_with_out(out, stderr_handlers, "stderr_handlers"),
         progress=progress,
     )
-    check = _check(check_deployed_command, node_connexion_params, check_timeout, deployment.vlan)
+    longest_check = resolve_timeout(check_timeout, CHECK_TIMEOUT, "check_timeout")
+    check = _check(check_deployed_command, node_connexion_params, longest_check, deployment.vlan)
     clock, longest_wait = current_grid().clock, g5k_settings().kadeploy_lock_timeout
     enough = partial(_enough, check_enough_func)
     means = Means(run, hosts_by_frontend, check, enough, clock, longest_wait)
     return await _rounds(Rounds(hosts, _checked_tries(num_tries), means))
 
 
-def _check_possible(
-    deployment: Deployment, hosts: Hosts, deploy_timeout: Timeout, check_timeout: Timeout
-) -> None:
+def _check_possible(deployment: Deployment, hosts: Hosts, deploy_timeout: Timeout) -> None:
     environment_argv(deployment)
     hosts_by_frontend(hosts)
     resolve_timeout(deploy_timeout, None, "deploy_timeout")
-    resolve_timeout(check_timeout, None, "check_timeout")
 
 
 def _check(
-    command: object, params: Mapping[str, Any] | None, timeout: Timeout, vlan: int | str | None
+    command: object,
+    params: Mapping[str, Any] | None,
+    timeout: float | None,
+    vlan: int | str | None,
 ) -> Callable[[Hosts], Awaitable[dict[Host, str]]] | None:
     text = _check_command(command)
     if text is None:
@@ -182,7 +214,7 @@ async def check_failures(
     hosts: Hosts,
     command: str,
     connexion_params: Mapping[str, Any] | None,
-    timeout: Timeout,
+    timeout: float | None,
     vlan: int | str | None = None,
 ) -> dict[Host, str]:
     """Return the hosts on which a command fails, and why; in a vlan, by their names there."""

@@ -24,6 +24,9 @@ class Deployment:
     - `user`: who recorded the environment, when it is not the caller's nor public.
     - `vlan`: number of the vlan to put the nodes in.
     - `other_options`: of kadeploy3; text split as a shell would, or a list of words.
+
+    Raises TypeError for a field of another type, ValueError for an impossible one, and for both
+    `env_file` and `env_name`.
     """
 
     hosts: Any = None

@@ -35,6 +35,11 @@ class G5kError(Error):
 class FrontendUnreachable(G5kError):
     """A frontend can't be reached, or the connexion to it was cut."""
 
+    frontend: str
+    """Name of the frontend, a site or an address."""
+    reason: str
+    """The words of ssh."""
+
     def __init__(self, frontend: str, reason: str) -> None:
         super().__init__(f"{frontend}: {reason}")
         self.frontend = frontend
@@ -43,6 +48,17 @@ class FrontendUnreachable(G5kError):
 
 class CommandFailed(G5kError):
     """A command ran on a frontend and failed."""
+
+    frontend: str
+    """Name of the frontend, a site or an address."""
+    argv: tuple[str, ...]
+    """Words of the command."""
+    exit_code: int | None
+    """Its exit status."""
+    stdout: str
+    """What it printed on its standard output."""
+    stderr: str
+    """What it printed on its standard error."""
 
     def __init__(
         self,
@@ -64,6 +80,16 @@ class CommandFailed(G5kError):
 class SubmissionRefused(G5kError):
     """OAR refused a submission."""
 
+    frontend: str
+    """Name of the frontend, a site or an address."""
+    reason: str
+    """OAR's own words."""
+    could_start_at: float | None
+    """Date that OAR offers for a reservation it refused (unix timestamp); None when it tells none.
+    """
+    exit_code: int | None
+    """Exit status of oarsub; None when it did not run to its end."""
+
     def __init__(
         self,
         frontend: str,
@@ -71,7 +97,6 @@ class SubmissionRefused(G5kError):
         could_start_at: float | None = None,
         exit_code: int | None = None,
     ) -> None:
-        """`reason`: OAR's own words. `could_start_at`: date that OAR offers (unix timestamp)."""
         offer = "" if could_start_at is None else f"; it could start {format_date(could_start_at)}"
         super().__init__(f"{frontend}: submission refused: {reason}{offer}")
         self.frontend = frontend
@@ -83,6 +108,11 @@ class SubmissionRefused(G5kError):
 class JobNotFound(G5kError):
     """OAR knows no such job on this frontend."""
 
+    job_id: int
+    """The id that was asked for."""
+    frontend: str
+    """Name of the frontend, a site or an address."""
+
     def __init__(self, job_id: int, frontend: str) -> None:
         super().__init__(
             f"{frontend}: job {job_id} is unknown; jobs belong to a site: is it the right one?"
@@ -92,17 +122,19 @@ class JobNotFound(G5kError):
 
 
 class GridJobNotFound(JobNotFound):
-    """There is no such grid job."""
+    """There is no such grid job; `frontend` is the frontend, or the directory of the records."""
 
-    def __init__(self, job_id: int, where: str) -> None:
-        """`where`: the frontend, or the directory, that does not know it."""
-        G5kError.__init__(self, f"grid job {job_id} is unknown: {where}")
+    def __init__(self, job_id: int, where: str, why: str) -> None:
+        G5kError.__init__(self, f"grid job {job_id} is unknown: {why}")
         self.job_id = job_id
         self.frontend = where
 
 
 class GridJobNotRecorded(G5kError):
-    """A grid job can't be recorded on this machine: it is not there, or its jobs are named."""
+    """A grid job can't be recorded on this machine.
+
+    Nothing was submitted, or the message names the jobs that were.
+    """
 
 
 class LedgerUnreadable(G5kError):
@@ -110,7 +142,12 @@ class LedgerUnreadable(G5kError):
 
 
 class ReservationHeld(G5kError):
-    """Another reservation has this name, and its script runs. `holder`: which one, in words."""
+    """Another reservation has this name, and its script runs."""
+
+    name: str
+    """Name of the reservation."""
+    holder: str
+    """Which script has it, in words."""
 
     def __init__(self, name: str, holder: str) -> None:
         super().__init__(
@@ -124,10 +161,16 @@ class ReservationHeld(G5kError):
 class JobEnded(G5kError):
     """A job ended, or failed, and will not run any more."""
 
+    job_id: int
+    """The job."""
+    frontend: str
+    """Name of the frontend, a site or an address."""
+    state: object
+    """Its JobState, TERMINATED or ERROR."""
+
     def __init__(
         self, job_id: int, frontend: str, state: object, message: str | None = None
     ) -> None:
-        """`message`: what OAR did about it."""
         words = getattr(state, "value", state)
         more = f": {message}" if message else ""
         super().__init__(f"{frontend}: job {job_id} has ended (state {words}){more}")
@@ -145,7 +188,10 @@ class KeyStoreUnavailable(G5kError):
 
 
 class DeploymentFailed(G5kError):
-    """Some hosts are not deployed. `errors`: a reason for each of them."""
+    """Some hosts are not deployed, and `Kadeployer.check` was called."""
+
+    errors: dict[Host, str]
+    """A reason for each host that is not deployed."""
 
     def __init__(self, errors: Mapping[Host, str]) -> None:
         by_reason: dict[str, list[Host]] = {}
@@ -161,6 +207,11 @@ class DeploymentFailed(G5kError):
 
 class UnparsableOutput(G5kError):
     """A command printed something else than it should."""
+
+    argv: tuple[str, ...]
+    """Words of the command."""
+    text: str
+    """What it printed."""
 
     def __init__(self, argv: Sequence[str], text: str) -> None:
         super().__init__(f"can't read the output of `{quoting.join(argv)}`: {text[:_SHOWN]!r}")

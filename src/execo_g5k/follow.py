@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from execo._unset import UNSET
 from execo.errors import Error, TimedOut
 from execo.host import Host
-from execo.times import Date, Deadline, Timeout, get_unixts
+from execo.times import Date, Deadline, Timeout, get_unixts, resolve_timeout
 from execo_g5k.config import g5k_settings
 from execo_g5k.errors import JobEnded, JobNotFound
 from execo_g5k.frontend import FrontendParams
@@ -35,13 +35,25 @@ async def get_current_oar_jobs(
 ) -> list[tuple[int, str | None]]:
     """Return the [(job id, site)] of the user's jobs that wait or run.
 
-    sites: one or several; None is the default one. start_between, end_between: (low, high) dates,
-    either None, between which the job starts (or is predicted to) and ends (start + walltime); a
-    job whose date is not known is left out. timeout: for the whole call; omitted: the configured
-    default; None: no limit. The order is that of `sites`, then of the ids.
+    The order is that of `sites`, then of the ids. A site that does not answer is logged and left
+    out, without `abort_on_error`.
 
-    A site that does not answer is logged and left out, or raises FrontendUnreachable, TimedOut or
-    CommandFailed with `abort_on_error`.
+    Args:
+        sites: one or several; None is the default one.
+        start_between: (low, high) dates, either None, between which the job starts, or is predicted
+            to; a job whose date is not known is left out. None: all jobs.
+        end_between: the same for its end, which is its start + its walltime.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+        abort_on_error: raise when a site does not answer.
+
+    Raises:
+        TypeError: an argument is of another type.
+        ValueError: text is no date; see `execo.get_unixts`.
+        FrontendUnreachable: a frontend can't be reached, with `abort_on_error`.
+        execo.TimedOut: it did not answer in time, with `abort_on_error`.
+        CommandFailed: oarstat failed there, with `abort_on_error`.
+        UnparsableOutput: it printed something else than jobs, with `abort_on_error`.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     starts = date_range("start_between", start_between)
@@ -75,13 +87,36 @@ async def get_oar_job_info(
 ) -> JobInfo:
     """Return what OAR knows of a job: a dict, whose keys are there when they are known.
 
-    Keys: start_date, scheduled_start, submission_date (unix timestamps), walltime, duration
-    (seconds), state, name, user, queue, project, command, types, properties, resources,
-    wanted_resources, hosts, exit_code, events. oar_job_id None: the job in which this program
-    runs (OAR_JOB_ID). timeout: omitted: the configured default; None: no limit.
+    All of it is what oarstat prints. Keys:
 
-    Raises ValueError without any job id, JobNotFound, FrontendUnreachable, TimedOut,
-    CommandFailed, UnparsableOutput.
+    - job_id, state, name, user, queue, project, command. `info["state"]` is text, as OAR writes it:
+      "Running"; `info.state` is a JobState.
+    - start_date, stop_date, scheduled_start, submission_date: unix timestamps.
+    - walltime, and duration, which is the same: seconds.
+    - types: list of job types. properties, wanted_resources: what was asked for, as OAR completed
+      it. initial_request: the command line of oarsub.
+    - hosts: list of names. resources: list of numbers of OAR's resources.
+    - exit_code: of the command; -n when signal n ended it.
+    - message: OAR's words about the job. events: what OAR did, a list of dicts with date (unix
+      timestamp), type and description.
+    - directory, stdout_file, stderr_file: paths on the frontend.
+    - array_id, array_index: of a job of an array. dependencies: list of job ids. reservation: text,
+      "None" for a job without a date.
+
+    Args:
+        oar_job_id: None: the job in which this program runs (OAR_JOB_ID).
+        site: None: the default one.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+
+    Raises:
+        TypeError: `oar_job_id` is of another type.
+        ValueError: `oar_job_id` is None outside of a job, or is no id of a job.
+        JobNotFound: the site knows no such job.
+        FrontendUnreachable: the frontend can't be reached.
+        execo.TimedOut: it did not answer in time.
+        CommandFailed: oarstat failed.
+        UnparsableOutput: oarstat printed something else than jobs.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     job_id = job_id_or_own(oar_job_id)
@@ -103,14 +138,22 @@ async def wait_oar_job_start(
 ) -> Outcome:
     """Wait until a job runs.
 
-    oar_job_id None: the job in which this program runs. timeout: None: no limit.
-    prediction_callback(date) is called at each change of the start that OAR predicts (unix
-    timestamp). All waits for jobs of a frontend are served by one poller; a frontend that stops
-    answering is logged and waited for.
+    Return Started, which is true, or what is false and says why: Ended(state, message),
+    NotFound(job_id, frontend), TimedOut(). All waits for jobs of a frontend are served by one
+    poller; a frontend that stops answering is logged and waited for.
 
-    Return Started, which is true, or what is false and says why: Ended(state), NotFound, TimedOut.
-    Raises ValueError without any job id, FrontendUnreachable when the frontend can't be
-    reached at all (unknown name, refused key).
+    Args:
+        oar_job_id: None: the job in which this program runs (OAR_JOB_ID).
+        site: None: the default one.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds; None: no limit.
+        prediction_callback: function that is called with the start that OAR predicts (a unix
+            timestamp), at each change of it.
+
+    Raises:
+        TypeError: `oar_job_id` is of another type.
+        ValueError: `oar_job_id` is None outside of a job, or is no id of a job.
+        FrontendUnreachable: the frontend can't be reached at all (unknown name, refused key).
     """
     return (
         await watch(oar_job_id, site, frontend_connexion_params, timeout, prediction_callback)
@@ -123,11 +166,21 @@ async def get_oar_job_nodes(
     frontend_connexion_params: FrontendParams = None,
     timeout: Timeout = None,
 ) -> list[Host]:
-    """Return the hosts of a job, once it runs: sorted (n-2 before n-10), without duplicates.
+    """Return the hosts of a job, once it runs: a list, sorted (n-2 before n-10), each host once.
 
-    oar_job_id None: the job in which this program runs. timeout: how long to wait for the start;
-    None: no limit. Raises ValueError without any job id, JobEnded, JobNotFound, TimedOut,
-    FrontendUnreachable.
+    Args:
+        oar_job_id: None: the job in which this program runs (OAR_JOB_ID).
+        site: None: the default one.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds to wait for the start; None: no limit.
+
+    Raises:
+        TypeError: `oar_job_id` is of another type.
+        ValueError: `oar_job_id` is None outside of a job, or is no id of a job.
+        JobEnded: the job ended, or failed.
+        JobNotFound: the site knows no such job.
+        execo.TimedOut: the job has not started in time.
+        FrontendUnreachable: the frontend can't be reached at all.
     """
     info = await info_of_started(oar_job_id, site, frontend_connexion_params, timeout)
     return in_natural_order(info.get("hosts") or ())
@@ -141,7 +194,7 @@ async def watch(
     prediction_callback: PredictionCallback | None = None,
 ) -> Watched:
     """Wait as `wait_oar_job_start`; return what was last heard of the job too."""
-    seconds = Deadline.of(timeout, g5k_settings().default_timeout).remaining()
+    seconds = resolve_timeout(timeout)
     job_id = job_id_or_own(oar_job_id)
     watcher = current_grid().watcher(site, params)
     try:

@@ -15,27 +15,41 @@ _NOT_IN_WORDS = ("job_id", "duration", "resources", "events")
 
 
 class JobRef(NamedTuple):
-    """A job of a site: the (job id, site) that all functions return and take."""
+    """A job of a site: the (job id, site) that all functions return and take. A tuple."""
 
     job_id: int
+    """Id of the job, on its site."""
     frontend: str | None
+    """Site, or address, of its frontend; None for the default one."""
 
 
 class JobState(enum.Enum):
     """The states of a job, in OAR's words (OAR 2.5)."""
 
     WAITING = "Waiting"
+    """It waits for its resources."""
     HOLD = "Hold"
+    """It waits until somebody resumes it."""
     TO_LAUNCH = "toLaunch"
+    """It has its resources, and will be launched."""
     TO_ERROR = "toError"
+    """It failed, and will be in Error."""
     TO_ACK_RESERVATION = "toAckReservation"
+    """A reservation that OAR has not answered yet."""
     LAUNCHING = "Launching"
+    """Its nodes are being prepared."""
     RUNNING = "Running"
+    """It runs."""
     SUSPENDED = "Suspended"
+    """It was suspended while it ran."""
     RESUMING = "Resuming"
+    """It was suspended, and will run again."""
     FINISHING = "Finishing"
+    """Its command ended, and its nodes are being cleaned."""
     TERMINATED = "Terminated"
+    """It ended."""
     ERROR = "Error"
+    """It failed, was refused, or was deleted."""
 
     @property
     def final(self) -> bool:
@@ -51,7 +65,8 @@ class JobState(enum.Enum):
 class JobInfo(dict[str, Any]):
     """What is known of a job: a dict, whose keys are there when they are known.
 
-    The same can be read as attributes, None when it is not known.
+    `get_oar_job_info` tells its keys. Those that users need most can be read as attributes too,
+    None when they are not known. One differs: `info["state"]` is text, `info.state` a JobState.
     """
 
     @property
@@ -60,9 +75,9 @@ class JobInfo(dict[str, Any]):
         return self.get("job_id")
 
     @property
-    def state(self) -> JobState:
-        """State of the job."""
-        return JobState(self["state"])
+    def state(self) -> JobState | None:
+        """State of the job, a JobState."""
+        return JobState(self["state"]) if "state" in self else None
 
     @property
     def start_date(self) -> int | None:
@@ -91,7 +106,7 @@ class JobInfo(dict[str, Any]):
 
     @property
     def duration(self) -> int | None:
-        """The same as `walltime`."""
+        """The same as `walltime` (seconds)."""
         return self.get("duration")
 
     @property
@@ -106,12 +121,12 @@ class JobInfo(dict[str, Any]):
 
     @property
     def queue(self) -> str | None:
-        """Queue."""
+        """Queue in which the job is."""
         return self.get("queue")
 
     @property
     def project(self) -> str | None:
-        """Project."""
+        """Project of the job."""
         return self.get("project")
 
     @property
@@ -121,7 +136,7 @@ class JobInfo(dict[str, Any]):
 
     @property
     def types(self) -> list[str] | None:
-        """Job types."""
+        """Job types, such as "deploy"."""
         return self.get("types")
 
     @property
@@ -141,7 +156,7 @@ class JobInfo(dict[str, Any]):
 
     @property
     def hosts(self) -> list[str] | None:
-        """Names of the hosts that the job has."""
+        """Names of the hosts that the job has; empty before its start."""
         return self.get("hosts")
 
     @property
@@ -151,7 +166,7 @@ class JobInfo(dict[str, Any]):
 
     @property
     def events(self) -> Sequence[dict[str, Any]] | None:
-        """What OAR did: dicts with `date` (unix timestamp), `type` and `description`."""
+        """What OAR did, in dicts with `date` (unix timestamp), `type` and `description`."""
         return self.get("events")
 
     def __repr__(self) -> str:
@@ -164,7 +179,7 @@ class JobInfo(dict[str, Any]):
         return _html.table(("job", str(self.job_id)), rows)
 
     def in_words(self) -> dict[str, str]:
-        """Return what is known in words: dates, durations, hosts folded; without what is empty."""
+        """Return what is known in words, by key: dates, durations, hosts folded; no empty ones."""
         told = {key: self._word(key, value) for key, value in self.items()}
         return {key: text for key, text in told.items() if text and key not in _NOT_IN_WORDS}
 
@@ -191,9 +206,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The job ended before, or failed."""
+    """The job ended before it was seen to run, or failed. False."""
 
     state: JobState
+    """State of the job, TERMINATED or ERROR."""
     message: str | None = None
     """What OAR did about it, such as a new submission."""
 
@@ -203,7 +219,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """The job has not started in time; it still waits."""
+    """The job has not started in time; it still waits. False."""
 
     def __bool__(self) -> bool:
         return False
@@ -211,10 +227,12 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """There is no such job."""
+    """There is no such job. False."""
 
     job_id: int
+    """The id that was asked for."""
     frontend: str
+    """The frontend that does not know it."""
 
     def __bool__(self) -> bool:
         return False

@@ -40,16 +40,20 @@ _SSH_FAILED = 255
 
 @dataclass(frozen=True, slots=True)
 class KadeployProgress:
-    """Hosts that entered a state of their deployment."""
+    """Hosts that entered a state of their deployment, as kadeploy3 prints it."""
 
     frontend: str
+    """Name of the frontend whose kadeploy3 told it."""
     hosts: tuple[Host, ...]
+    """The hosts, of those that were asked for."""
     state: NodeState
+    """The state that they entered."""
     macro: str | None = None
-    """Macro-step, such as SetDeploymentEnvUntrusted."""
+    """Macro-step, such as SetDeploymentEnvUntrusted; None when it is not known."""
     micro: str | None = None
-    """Step in it, such as wait_reboot."""
+    """Step in it, such as wait_reboot; None when it is not known."""
     detail: str = ""
+    """Further words, such as the reason of a failure."""
 
     def __str__(self) -> str:
         step = " ".join(filter(None, (self.macro, self.micro)))

@@ -47,14 +47,16 @@ class Kadeployer(Remote):
         timeout: Timeout = None,
         **options: Any,
     ) -> None:
-        """Make the processes.
+        """`frontend_connexion_params`: what differs from `default_frontend_connexion_params`.
 
-        `stdout_handlers`, `stderr_handlers`: of each of them; on a terminal standard error comes
-        on the standard output. `progress(event)`: told of each KadeployProgress. `timeout`: None
-        for no limit. `options`: those of Action.
+        `stdout_handlers`, `stderr_handlers`: of the output of each kadeploy3, as in Process; on a
+        terminal, as here, standard error comes with the standard output. `progress`: function that
+        is called with each KadeployProgress, on the thread of the handlers. `timeout`: seconds that
+        each kadeploy3 may run; None: no limit. `options`: those of Action.
 
         Raises:
-            TypeError, ValueError: `deployment` can't be deployed; a host, a field is named.
+            TypeError: `deployment` is no Deployment, or a field is of another type.
+            ValueError: there is no environment, or a host is of no known site.
             ConfigError: a host has no site in its name, and there is no default frontend.
         """
         Action.__init__(self, **options)
@@ -111,7 +113,7 @@ class Kadeployer(Remote):
 
     @property
     def failures(self) -> dict[Host, Failure]:
-        """A Failure for each undeployed host: its kind, and the words of `errors`."""
+        """A Failure for each undeployed host, with its kind and the words of `errors`."""
         return dict(self.outcome.failures)
 
     @property
@@ -121,13 +123,13 @@ class Kadeployer(Remote):
 
     @property
     def steps(self) -> dict[Host, KadeployProgress]:
-        """The last that was heard of each host; hosts of which nothing was heard are not in it."""
+        """The last KadeployProgress of each host; one of which nothing was heard is not in it."""
         known = (process.last_steps for process in self._own())
         return {host: told for steps in known for host, told in steps.items()}
 
     @property
     def workflow_ids(self) -> dict[str, list[str]]:
-        """Frontend -> identifiers of the deployments there; versions before 3.2 have none."""
+        """Ids of the deployments, by the name of the frontend; versions before 3.2 have none."""
         return {process.frontend: list(process.heard.workflow_ids) for process in self._own()}
 
     @property

@@ -27,13 +27,13 @@ async def get_oar_job_subnets(
 ) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """Return the addresses of the subnets of a job, once it runs, and what to configure with them.
 
-    oar_job_id None: the job in which this program runs. timeout: how long to wait for the start;
-    None: no limit.
+    Return ([(ip, mac)], {ip_prefix, broadcast, netmask, gateway, network, dns_hostname, dns_ip}):
+    a list of pairs of texts, and a dict of texts. With several subnets the dict is that of the
+    first; only ip_prefix, and network and netmask with some sites, differ between them. ([], {})
+    when the job has no subnet. It is what g5k-subnets prints on the frontend.
 
-    Return ([(ip, mac)], {ip_prefix, broadcast, netmask, gateway, network, dns_hostname, dns_ip}).
-    With several subnets the dict is that of the first; only ip_prefix, and network and netmask
-    with some sites, differ between them. ([], {}) when the job has no subnet. Raises as
-    `get_oar_job_nodes`, CommandFailed.
+    Arguments are those of `get_oar_job_nodes`. Raises what `get_oar_job_nodes` raises, and
+    CommandFailed when g5k-subnets fails.
     """
     job_id = job_id_or_own(oar_job_id)
     await info_of_started(job_id, site, frontend_connexion_params, timeout)
@@ -55,10 +55,10 @@ async def get_oar_job_kavlan(
     frontend_connexion_params: FrontendParams = None,
     timeout: Timeout = None,
 ) -> list[int]:
-    """Return the ids of the vlans of a job, once it runs; [] when it has none.
+    """Return the ids of the vlans of a job, once it runs: a list of int, [] when it has none.
 
-    oar_job_id None: the job in which this program runs. timeout: how long to wait for the start;
-    None: no limit. Raises as `get_oar_job_nodes`, CommandFailed.
+    It is what kavlan prints on the frontend. Arguments are those of `get_oar_job_nodes`. Raises
+    what `get_oar_job_nodes` raises, and CommandFailed when kavlan fails.
     """
     job_id = job_id_or_own(oar_job_id)
     await info_of_started(job_id, site, frontend_connexion_params, timeout)

@@ -38,24 +38,27 @@ advice.update(dict.fromkeys(_OAR_PROGRAMS, oarsh_problem))
 
 def node_connexion_params(
     job_key_file: str | None = None,
-    which: Which = shutil.which,
+    which: Which | None = None,
     *,
     taktuk_gateway: Host | str | None = None,
 ) -> dict[str, Any]:
-    """Return connexion params for the nodes of a job.
+    """Return connexion params for the nodes of a job, as a new dict.
 
     Where oarsh and oarcp are, they are used: `default_oarsh_oarcp_params`. Elsewhere it is ssh as
-    user oar, port 6667, with the private key of the job: `job_key_file`, a file of this machine,
-    else the configured one. What the user has set in `default_oarsh_oarcp_params` counts there too,
-    unless it is oarsh or oarcp.
+    user oar, port 6667, with the private key of the job: `job_key_file`, a file of this machine;
+    None: the configured one. What the user has set in `default_oarsh_oarcp_params` counts there
+    too, unless it is oarsh or oarcp.
+
+    `which`: function that finds a program by its name, or returns None; None: `shutil.which`.
 
     `taktuk_gateway`: from where trees of connexions start, such as "nancy.grid5000.fr": nodes can't
     connect through the ssh configuration of a laptop. The gateway and the nodes need the key by the
     same name then: "~/.ssh/oar_job_key", which each of them reads in its own home.
 
-    Raises ValueError when there is no oarsh, nor key, and says what to do.
+    Raises:
+        ValueError: there is no oarsh, nor key; it says what to do.
     """
-    problem = oarsh_problem(which)
+    problem = oarsh_problem(which or shutil.which)
     if problem is None:
         return _with_gateway(dict(default_oarsh_oarcp_params), taktuk_gateway)
     keyfile = job_key_file or default_oarsh_oarcp_params.get("keyfile") or job_key_file_here()

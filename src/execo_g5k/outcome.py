@@ -25,7 +25,7 @@ class FailureKind(enum.Enum):
     REFUSED_TOGETHER = "refused together"
     """Kadeploy refused all hosts of the run, because of others or without telling which."""
     ERROR = "error"
-    """The run did not come to its end: no connexion, no server, no environment, interrupted..."""
+    """The run did not come to its end (no connexion, no server, no environment, interrupted...)."""
     CHECK = "check"
     """Kadeploy deployed it, and the check command failed."""
 
@@ -35,7 +35,9 @@ class Failure:
     """Why a host is not deployed, for programs and in words."""
 
     kind: FailureKind
+    """Why, for programs."""
     text: str
+    """Why, in the words of Kadeploy, or of the check."""
 
     def __str__(self) -> str:
         return self.text

@@ -38,9 +38,9 @@ class ReservedNodes(list[Host]):
     def __init__(self, jobs: list[tuple[int, str]], by_site: dict[str, list[Host]]) -> None:
         super().__init__(host for hosts in by_site.values() for host in hosts)
         self.jobs = jobs
-        """[(job id, site)], in the order of what was asked for."""
+        """List of the jobs, as (job id, site), in the order of what was asked for."""
         self.by_site = by_site
-        """Site -> its hosts."""
+        """Dict of the list of Hosts of each site, by the name of the site."""
         self.keep = False
         """Whether the jobs stay at the end of the block, for the next script of this name."""
 
@@ -82,7 +82,7 @@ class Reservation:
     async def obtain(self) -> ReservedNodes:
         """Submit the jobs or take them over, and wait until they run; or delete them."""
         self._pid, self._nodes = os.getpid(), None
-        deadline = Deadline.of(self._timeout, g5k_settings().default_timeout)
+        deadline = Deadline.of(self._timeout)
         try:
             self._hold_name()
             await self._take_over()

@@ -50,7 +50,10 @@ _CLEANUP = 10.0
 
 
 class NotAllSubmitted(SubmissionRefused):
-    """Some submissions failed. `obtained`: the [(job id, site)] of the others, still there."""
+    """Some submissions failed. The other attributes are those of the first failure."""
+
+    obtained: list[tuple[int, str | None]]
+    """The [(job id, site)] of the others, which are still there."""
 
     def __init__(
         self, cause: SubmissionRefused, obtained: Sequence[tuple[int, str | None]]
@@ -71,24 +74,33 @@ async def oarsub(
 ) -> list[tuple[int | None, str | None]]:
     """Submit jobs, on all sites at once.
 
-    job_specs: (OarSubmission, site)s; site None is the default one. All are checked before
-    anything is submitted. timeout: for the whole call; omitted: the configured default; None: no
-    limit. Environment variable OAR_JOB_KEY_FILE, or g5k_configuration['oar_job_key_file'] (it
-    wins), names on the frontend the ssh key that jobs import.
-
     Return [(job id, site)] in the order given; for an array of jobs, the id of the first (the
     others are logged). A refused submission logs OAR's own words and gives (None, site).
 
+    Environment variable OAR_JOB_KEY_FILE, or `g5k_configuration['oar_job_key_file']` (it wins),
+    names on the frontend the ssh key that jobs import.
+
     What is submitted is recorded in the user's state directory until it ends, so that `jobs_left`
-    finds it whenever this script is killed; g5k_configuration['job_ledger'] = False keeps from it.
+    finds it whenever this script is killed; `g5k_configuration['job_ledger'] = False` turns this
+    off.
 
     If the connexion is lost, the job is looked for on the frontend, and returned if OAR took it.
     At a timeout or Ctrl-C, what was being submitted is looked for and deleted; on Ctrl-C, so is
     what the call had obtained. What could not be looked for is logged, with the command to find it.
 
-    Raises TypeError and ValueError that name a wrong item; with `abort_on_error`, once all
-    submissions have ended, NotAllSubmitted (a SubmissionRefused) whose `obtained` lists the jobs
-    that were obtained and are still there.
+    Args:
+        job_specs: several (OarSubmission, site); site None is the default one. All are checked
+            before anything is submitted.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+        abort_on_error: raise when a submission failed, once all of them have ended.
+
+    Raises:
+        TypeError: an item is of another type; it is named.
+        ValueError: an item is impossible; it is named.
+        ConfigError: a site is None, and there is no default frontend.
+        NotAllSubmitted: a submission failed, with `abort_on_error`. It is a SubmissionRefused;
+            `obtained` lists the jobs that were obtained and are still there.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     grid = current_grid()
@@ -256,12 +268,20 @@ async def oardel(
 ) -> None:
     """Delete jobs, on all sites at once; return when OAR has taken note, not when they are gone.
 
-    job_specs: (job id, site)s, as `oarsub` returns them; those without an id are skipped, and
-    unknown, finished or foreign jobs are ignored. The copies that OAR submitted of jobs whose nodes
-    failed are deleted too. timeout: for the whole call; omitted: the configured default; None: no
-    limit. When a frontend can't be reached or does not answer in
-    time, a warning names the jobs that may be left. Raises TypeError and ValueError that name a
-    wrong item.
+    Unknown, finished or foreign jobs are ignored. The copies that OAR submitted of jobs whose nodes
+    failed are deleted too. When a frontend can't be reached or does not answer in time, a warning
+    names the jobs that may be left.
+
+    Args:
+        job_specs: several (job id, site), as `oarsub` returns them; those whose id is None are
+            skipped.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+
+    Raises:
+        TypeError: an item is of another type; it is named.
+        ValueError: an item is no job; it is named.
+        ConfigError: a site is None, and there is no default frontend.
     """
     await oardel_told(job_specs, frontend_connexion_params, timeout)
 
@@ -344,10 +364,13 @@ async def oarsubgrid(
 ) -> list[tuple[int | None, str | None]]:
     """Submit jobs on several sites, all or nothing.
 
-    job_specs: (OarSubmission, site)s, left as they are; the other arguments, where given, replace
-    the same field in all of them. frontend_connexion_params, timeout: as `oarsub`.
     Return [(job id, site)] in the order given, or [] when one of them was refused: the others
-    were then deleted. Raises as `oarsub`.
+    were then deleted.
+
+    `job_specs`: several (OarSubmission, site), left as they are. `reservation_date`, `walltime`,
+    `job_type`, `queue`, `directory` and `additional_options`, where given, replace the same field
+    of OarSubmission in all of them. `frontend_connexion_params` and `timeout` are those of
+    `oarsub`. Raises what `oarsub` raises.
     """
     common = {
         "reservation_date": reservation_date,

@@ -75,6 +75,7 @@ class Rounds:
         self._means = means
         self._deployed: set[Host] = set()
         self._failures: dict[Host, Failure] = {}
+        self._not_tried = dict.fromkeys(self._hosts, "not tried")
         self._attempts: Counter[Host] = Counter()
         self._tries: list[Try] = []
         self._reruns = _RERUNS
@@ -96,8 +97,10 @@ class Rounds:
 
     def result(self) -> Deployed:
         """Return what came of the rounds so far."""
-        errors = {host: failure.text for host, failure in self._failures.items()}
-        return Deployed(self._deployed, self._undeployed(), self._tries, errors)
+        failures = {host: failure.text for host, failure in self._failures.items()}
+        undeployed = self._undeployed()
+        errors = {host: failures.get(host, self._not_tried[host]) for host in undeployed}
+        return Deployed(self._deployed, undeployed, self._tries, errors)
 
     def _undeployed(self) -> list[Host]:
         return [host for host in self._hosts if host not in self._deployed]
@@ -113,6 +116,7 @@ class Rounds:
             return
         start = self._means.clock.time(), self._means.clock.monotonic()
         failed = await self._means.check(self._hosts)
+        self._not_tried |= {host: f"not tried; before, {why}" for host, why in failed.items()}
         passed = frozenset(self._hosts) - failed.keys()
         if passed:
             logger.warning(

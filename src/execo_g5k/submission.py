@@ -32,9 +32,10 @@ class OarSubmission:
 
     - `resources`: such as "nodes=2", "{cluster='grisou'}/nodes=2+/nodes=1"; a list of parts is
       joined by +. It may hold its own walltime ("nodes=2,walltime=1:0:0"). None for OAR's default.
-    - `walltime`: any duration; None for OAR's default. It is the walltime of `resources`: other
-      alternatives (a moldable job) go with theirs to `additional_options`, such as
-      ["-l", "nodes=4,walltime=0:30:0"], and OAR runs the one that ends first.
+    - `walltime`: any duration; None for OAR's default. Beware: "1:30" is 1 minute and 30 seconds
+      here, and 1 h 30 for OAR (a warning says so): write "1:30:00". It is the walltime of
+      `resources`: other alternatives (a moldable job) go with theirs to `additional_options`, such
+      as ["-l", "nodes=4,walltime=0:30:0"], and OAR runs the one that ends first.
     - `job_type`: one or many, such as "deploy".
     - `sql_properties`: SQL condition that each resource must satisfy.
     - `queue`: None for the default one.
@@ -42,7 +43,10 @@ class OarSubmission:
     - `directory`: where the command starts, on the frontend's side.
     - `project`, `name`: of the job.
     - `additional_options`: of oarsub; text split as a shell would, or a list of words.
-    - `command`: text for the shell of the job; None sleeps for a year.
+    - `command`: text for the shell of the job, or a list of words; None sleeps for a year, so that
+      the job lives until it is deleted, or its walltime is over.
+
+    Raises TypeError for a field of another type, ValueError for an impossible one.
     """
 
     resources: str | Sequence[str] | None = None
@@ -123,7 +127,12 @@ def oarsub_argv(submission: OarSubmission, *, job_key_file: str | None = None) -
 
 
 def get_oarsub_commandline(submission: OarSubmission) -> str:
-    """Return the shell text that submits `submission`, quoted."""
+    """Return the shell text that submits `submission`, quoted. Nothing is run.
+
+    Raises:
+        TypeError: a field is of another type.
+        ValueError: a field is impossible.
+    """
     return quoting.join(oarsub_argv(submission))
 
 

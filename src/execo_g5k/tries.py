@@ -12,23 +12,25 @@ from execo_g5k.outcome import Failure, FailureKind
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One round of `deploy`. `number` 0 is the check before the first deployment."""
+    """One round of `deploy`."""
 
     number: int
+    """From 1; 0 is the check before the first deployment."""
     start_date: float
     """Unix timestamp."""
     duration: float
     """Seconds."""
     attempted: frozenset[Host]
+    """Hosts that were deployed in it, or checked."""
     deployed: frozenset[Host]
     """Those of `attempted` that are deployed now."""
     failures: Mapping[Host, Failure]
-    """The others."""
+    """A Failure for each of the others."""
     total_deployed: int
     """Hosts deployed after it, of this and earlier tries."""
 
     def count(self, *kinds: FailureKind) -> int:
-        """Return how many hosts failed for these reasons."""
+        """Return how many hosts failed for these reasons, one or several FailureKind."""
         return sum(failure.kind in kinds for failure in self.failures.values())
 
 
@@ -38,30 +40,27 @@ class _Pair(NamedTuple):
 
 
 class Deployed(_Pair):
-    """The (deployed, undeployed) sets of hosts, and how it came to that.
-
-    `tries`: a Try for each round. `errors`: a reason for each undeployed host; a host that was
-    never tried is not in it.
-    """
+    """The tuple (deployed, undeployed), two sets of Host, and how it came to that."""
 
     tries: tuple[Try, ...]
+    """A Try for each round, in order; `kadeploy` has none."""
     errors: dict[Host, str]
+    """A reason for each undeployed host."""
 
-    def __new__(
+    def __new__(  # noqa: D102  (results are read, not made)
         cls,
         deployed: Iterable[Host],
         undeployed: Iterable[Host],
         tries: Sequence[Try] = (),
         errors: Mapping[Host, str] | None = None,
     ) -> "Deployed":
-        """Make the pair, of sets of its own."""
         pair = super().__new__(cls, set(deployed), set(undeployed))
         pair.tries = tuple(tries)
         pair.errors = dict(errors or {})
         return pair
 
     def table(self) -> str:
-        """Return what each try did, as a table: a line for each."""
+        """Return what each try did, as a table in text: a line for each."""
         return _tries_table(self.tries, len(self.deployed | self.undeployed))
 
     def _repr_html_(self) -> str:
@@ -75,7 +74,7 @@ class Deployed(_Pair):
         return nodes + _html.table([title for title, _ in _COLUMNS], tries)
 
     def _outcome(self, host: Host) -> str:
-        return "deployed" if host in self.deployed else self.errors.get(host, "not tried")
+        return "deployed" if host in self.deployed else self.errors[host]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Deployed, (self.deployed, self.undeployed, self.tries, self.errors))

@@ -88,31 +88,43 @@ def reservation(
     name: str | None = None,
     keep: bool = False,
 ) -> Block:
-    """Have jobs during a `with` block: all of them run in it, and they are deleted at its end.
+    """Have jobs during a `with` block: all of them run in it, and they are deleted at its end::
 
         with reservation([(OarSubmission("nodes=2"), "nancy")]) as nodes:
-            Remote("hostname", nodes).run()
+            Remote("hostname", nodes, node_connexion_params()).run()
 
-    job_specs: (OarSubmission, site)s, or a single pair. timeout: for their start; omitted or None:
-    no limit. The submission has the configured default.
+    The block gets a ReservedNodes: a list of Host, with `.jobs`, `.by_site` and `.keep`. The jobs
+    are deleted when the block ends, also by an exception, Ctrl-C, `sys.exit`, or SIGTERM or SIGHUP:
+    these raise SystemExit in the main thread for the time of the block, unless the script has a
+    handler of its own or ignores them. After `kill -9`, they are among `jobs_left`. In a block of
+    another thread, the two signals act as without it. In asyncio, write `async with`: the signals
+    cancel the task of the block, which ends in SystemExit.
 
-    The block gets a list of Host, with `.jobs` ([(job id, site)] in the order given), `.by_site`
-    ({site: [Host]}) and `.keep`. The jobs are deleted when the block ends, also by an exception,
-    Ctrl-C, `sys.exit`, or SIGTERM or SIGHUP: these raise SystemExit in the main thread for the time
-    of the block, unless the script has a handler of its own or ignores them. After `kill -9`, they
-    are among `jobs_left`. In a block of another thread, the two signals act as without it. In
-    asyncio, write `async with`: the signals cancel the task of the block, which ends in SystemExit.
+    Entering the block raises when a submission failed, or a job does not start: then nothing is
+    left on any site. With `keep`, the jobs that had not started stay.
 
-    `name`: a script that is started again with the same name, after the first has died, takes over
-    the jobs that still live, in the order of job_specs on each site, and submits only those that
-    are missing. It is told by a warning when they were asked for in other words. `keep`, which
-    needs a name: leave the jobs to the next script of this name, however the block ends;
-    `nodes.keep = False` in the block changes that, for example when its work is done.
+    Args:
+        job_specs: several (OarSubmission, site), or a single pair; site None is the default one.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the start of all jobs; omitted or None: no limit. The submission has
+            the configured default.
+        name: a script that is started again with the same name, after the first has died, takes
+            over the jobs that still live, in the order of `job_specs` on each site, and submits
+            only those that are missing. It is told by a warning when they were asked for in other
+            words.
+        keep: leave the jobs to the next script of this name, however the block ends; it needs a
+            name. `nodes.keep = False` in the block changes that, for example when its work is done.
 
-    Entering the block raises, when nothing is left on any site: TypeError and ValueError that name
-    a wrong argument; SubmissionRefused, FrontendUnreachable, TimedOut or UnparsableOutput of the
-    first submission that failed; JobEnded, JobNotFound, TimedOut when a job does not start;
-    ReservationHeld when a script that runs has this name, LedgerUnreadable. With `keep`, the jobs
-    that had not started stay.
+    Raises:
+        TypeError: an argument is of another type; it is named.
+        ValueError: an argument is impossible; it is named.
+        SubmissionRefused: OAR refused a submission.
+        FrontendUnreachable: a frontend can't be reached.
+        execo.TimedOut: a submission had no answer in time, or a job has not started in time.
+        UnparsableOutput: oarsub printed something else than it should.
+        JobEnded: a job ended, or failed, before all of them ran.
+        JobNotFound: OAR does not know a job any more.
+        ReservationHeld: a script that runs has this name.
+        LedgerUnreadable: the records of jobs can't be read, with a name.
     """
     return Block(Reservation(job_specs, frontend_connexion_params, timeout, name, keep))

@@ -120,3 +120,14 @@ def test_reset_forwarder_forwards_again(params, service):
         forwarder.kill().wait(20)
         forwarder.reset()
         assert not forwarder.forwarding.is_set()
+
+
+def test_a_port_that_does_not_listen_in_time_is_given_up(tmp_path):
+    silent = tmp_path / "ssh"
+    silent.write_text("#!/bin/sh\nexec sleep 100\n")
+    silent.chmod(0o755)
+    params = {"ssh": str(silent), "forwarding_timeout": 0.2}
+    forwarder = PortForwarder("h", "r", 80, connexion_params=params, nolog_timeout=True).start()
+    assert not forwarder.forwarding.wait()
+    assert forwarder.wait().timeouted
+    assert not forwarder.ok

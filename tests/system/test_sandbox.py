@@ -62,6 +62,9 @@ def test_commands_have_the_streams_and_the_exit_of_their_own(sandbox):
     process.write("x" * 300_000)
     assert process.close_stdin().wait(timeout=30).stdout.strip() == "300000"
     assert ssh("lyon", "kill -9 $$").exit_code == 255
+    on_terminal = {"ssh_options": ("-tt", *PLAIN["ssh_options"])}
+    killed = SshProcess("kill -9 $$", "lyon", on_terminal, nolog_exit_code=True).run(timeout=30)
+    assert killed.exit_code == 255
 
 
 def test_the_exit_code_of_a_command_is_never_lost(sandbox, tmp_path):

@@ -412,3 +412,10 @@ def test_a_slow_handler_holds_output_back_and_loses_nothing(tree):
     ).run(100)  # fmt: skip
     assert action.ok
     assert slow.total == 16_000_000
+
+
+def test_a_connector_that_is_missing_comes_with_what_to_do(params):
+    if shutil.which("oarsh"):
+        pytest.skip("this machine has oarsh")
+    [process] = remote("true", ["node"], {**params, "taktuk_connector": "oarsh"}).run(60).processes
+    assert "no oarsh nor oarcp on this machine" in process.error_reason

@@ -9,6 +9,11 @@ advice: dict[str, Callable[[], str | None]] = {}
 
 def why_not_started(error: OSError) -> str:
     """Return why a program can't be started, and what to do about it if that is known."""
-    told = advice.get(str(error.filename)) if error.errno == errno.ENOENT else None
-    words = None if told is None else told()
+    words = what_to_do_about(str(error.filename)) if error.errno == errno.ENOENT else None
     return str(error) if words is None else f"{error}: {words}"
+
+
+def what_to_do_about(program: str) -> str | None:
+    """Return what to do about a program that may be missing; None when nothing is known."""
+    told = advice.get(program)
+    return None if told is None else told()

@@ -17,6 +17,7 @@ from execo._engine.child import (
     Listener,
     tell,
 )
+from execo._engine.missing import what_to_do_about
 from execo._taktuk.command import Job
 from execo._taktuk.frames import AgentReader
 
@@ -166,6 +167,9 @@ class Member:
     def not_connected(self) -> None:
         """End, since the host can't be connected to."""
         self.refused = True
+        advice = what_to_do_about(self.tree.connector)
+        if advice is not None:
+            self._words.append(advice)
         self.fail(f"can't connect: {self._last_words('the connector does not say why')}")
 
     def lost(self, through: str | None = None) -> None:

@@ -53,6 +53,8 @@ class Tree:
         self.changed: Callable[[], object] = _nothing
         """Called when a command started, ended, or read more of its input."""
         self._gateway = settings.gateway[-1] if settings.gateway else None
+        self.connector = settings.connector[0]
+        """Program that connects to hosts."""
         self._gateway_words: list[str] = []
         self._words: deque[str] = deque(maxlen=_WORDS_KEPT)
         self._reader = FrameReader()

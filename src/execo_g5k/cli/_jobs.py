@@ -60,7 +60,8 @@ def nodes_of(job: JobRef, timeout: float | None = None) -> JobNodes:
     Raises as `get_oar_job_nodes`.
     """
     info = get_oar_job_info(*job)
-    if not info.state.running and not info.state.final:
+    state = info.state
+    if state is None or not (state.running or state.final):
         say(f"{told(job)} does not run yet: waiting for its start")
     hosts = get_oar_job_nodes(*job, timeout=timeout)
     return JobNodes(hosts, "deploy" in (info.types or ()))
@@ -68,14 +69,14 @@ def nodes_of(job: JobRef, timeout: float | None = None) -> JobNodes:
 
 def document(job: JobRef, info: JobInfo) -> dict[str, Any]:
     """Return a job as JSON tells it: dates are unix timestamps, durations seconds."""
-    return {"site": job.frontend, "job_id": job.job_id, **info, "state": info.state.value}
+    return {"site": job.frontend, "job_id": job.job_id, **info}
 
 
 def row(job: JobRef, info: JobInfo) -> list[str]:
     """Return the cells of a job, below TITLES."""
     walltime = "" if info.walltime is None else format_seconds(info.walltime)
     name = printable(info.name or "")
-    return [told(job), info.state.value, start_of(info), walltime, name, hosts_of(info)]
+    return [told(job), info.get("state", ""), start_of(info), walltime, name, hosts_of(info)]
 
 
 def printable(text: str) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from execo import errors
 from execo._unset import UNSET
-from execo.errors import ConfigError, Error, TimedOut
+from execo.errors import ConfigError, Error
 from execo.host import Host
 from execo.times import Date, Deadline, Duration, Timeout
 from execo_g5k.config import g5k_settings, job_key_file
@@ -26,7 +27,7 @@ from execo_g5k.gridjobs.sites import SiteGridJobs
 from execo_g5k.gridjobs.store import GridStore, state_directory
 from execo_g5k.gridjobs.tools import ToolGridJobs
 from execo_g5k.gridjobs.waiting import GridWatched, watch_all
-from execo_g5k.jobs import Ended, NotFound, Started
+from execo_g5k.jobs import Ended, NotFound, Started, TimedOut
 from execo_g5k.specs import JobSpec
 from execo_g5k.watch import Outcome
 
@@ -53,14 +54,6 @@ async def oargridsub(
 ) -> tuple[int | None, str | None]:
     """Submit jobs on several sites that start together, all or nothing.
 
-    job_specs: (OarSubmission, site)s. walltime (default: 1 hour), reservation_date and directory
-    are those of all; job_type is added to the types of each; queue is that of the submissions
-    which name none. A walltime, date, directory or command that all submissions give alike is
-    that of all. additional_options: of oargridsub. timeout: for the whole call; omitted: the
-    configured default; None: no limit. Environment variable OAR_JOB_KEY_FILE, or
-    g5k_configuration['oar_job_key_file'] (it wins), names on the frontends the ssh key that jobs
-    import.
-
     Where the default frontend has the command oargridsub, it is run there. Elsewhere each site
     gets its oarsub, at once, and the grid job is recorded in $XDG_STATE_HOME/execo-g5k (else
     ~/.local/state/execo-g5k): every process of this user on this machine finds it by its id.
@@ -69,16 +62,33 @@ async def oargridsub(
     job, is submitted without a date: it starts when it can.
 
     Return (id of the grid job, private ssh key of its jobs); (None, None) when it was refused,
-    with the words of OAR logged and what was obtained deleted. The key is that which is
-    configured, else one made for this grid job (by OARGrid on the default frontend, else on this
-    machine). The id goes to the other functions; without OARGrid it is 2**32 or more.
+    with the words of OAR logged and what was obtained deleted. The key is a path: that which is
+    configured (environment variable OAR_JOB_KEY_FILE, or `g5k_configuration['oar_job_key_file']`,
+    which wins, names it on the frontends), else one made for this grid job (by OARGrid on the
+    default frontend, else on this machine). The id goes to the other functions; without OARGrid it
+    is ``2**32`` or more.
 
     If the connexion is lost, the submission is looked for, and returned if it was taken. At a
     timeout or Ctrl-C it is looked for and deleted; what could not be is logged.
 
-    Raises TypeError and ValueError that name what is wrong, or what oargridsub can't be told;
-    GridJobNotRecorded when this machine can't keep the record: before anything is submitted, or
-    after deleting the jobs, which it names.
+    A walltime, date, directory or command that all submissions give alike is that of all.
+
+    Args:
+        job_specs: several (OarSubmission, site); site None is the default one.
+        reservation_date: any date, that of all; None: as soon as possible.
+        walltime: any duration, that of all; None: 1 hour.
+        job_type: one or many, added to the types of each.
+        queue: that of the submissions which name none.
+        directory: where commands start, on the frontends.
+        additional_options: of oargridsub; text split as a shell would, or a list of words.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+
+    Raises:
+        TypeError: an argument is of another type; it is named.
+        ValueError: an argument is impossible, or oargridsub can't be told it; it is named.
+        GridJobNotRecorded: this machine can't keep the record; nothing was submitted, or the jobs,
+            which it names, were deleted.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     request = grid_request(
@@ -97,7 +107,7 @@ async def oargridsub(
     grid = current_grid()
     try:
         driver = await _submitter(grid, request.specs[0].site, frontend_connexion_params, deadline)
-    except (FrontendUnreachable, TimedOut) as error:
+    except (FrontendUnreachable, errors.TimedOut) as error:
         logger.warning("no grid job: %s", error)
         return None, None
     job = await driver.submit(request, deadline)
@@ -123,10 +133,16 @@ async def oargriddel(
 ) -> None:
     """Delete grid jobs; return when OAR has taken note, not when they are gone.
 
-    job_ids: one id, or several; None, as `oargridsub` gives it for a failure, is skipped. Unknown,
-    finished and foreign grid jobs are ignored. timeout: for the whole call; omitted: the
-    configured default; None: no limit. What may be left is named in a warning. Raises TypeError
-    and ValueError that name a wrong id.
+    Unknown, finished and foreign grid jobs are ignored. What may be left is named in a warning.
+
+    Args:
+        job_ids: one id, or several; None, as `oargridsub` gives it for a failure, is skipped.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+
+    Raises:
+        TypeError: an id is of another type; it is named.
+        ValueError: it is no id; it is named.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     if isinstance(job_ids, str) or not isinstance(job_ids, Iterable):
@@ -156,12 +172,23 @@ async def get_current_oargrid_jobs(
     """Return the ids, in order, of the user's grid jobs that wait or run.
 
     They are those that this machine has recorded and, where the default frontend has OARGrid,
-    those that it knows. start_between, end_between: (low, high) dates, either None, between which
-    the grid job starts (or is predicted to) and ends (start + walltime); one whose date is not
-    known is left out. timeout: for the whole call; omitted: the configured default; None: no limit.
+    those that it knows.
 
-    Raises FrontendUnreachable, TimedOut, CommandFailed and UnparsableOutput when OARGrid does not
-    answer; GridJobNotRecorded when the records can't be read.
+    Args:
+        start_between: (low, high) dates, either None, between which the grid job starts, or is
+            predicted to; one whose date is not known is left out. None: all.
+        end_between: the same for its end, which is its start + its walltime.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+
+    Raises:
+        TypeError: an argument is of another type.
+        ValueError: text is no date; see `execo.get_unixts`.
+        FrontendUnreachable: the default frontend can't be reached.
+        execo.TimedOut: it did not answer in time.
+        CommandFailed: a command of OARGrid failed.
+        UnparsableOutput: it printed something else than it should.
+        GridJobNotRecorded: the records can't be read.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     starts = date_range("start_between", start_between)
@@ -190,12 +217,27 @@ async def get_oargrid_job_info(
 ) -> dict[str, Any]:
     """Return what is known of a grid job: a dict, whose keys are there when they are known.
 
-    Keys: start_date (the last start of its parts, or the date that was asked for),
-    submission_date (unix timestamps), walltime, duration (seconds), user, program, directory,
-    command (what was asked for), grid_job_id, jobs ([(job id, site)]). timeout: omitted: the
-    configured default; None: no limit.
+    Keys:
 
-    Raises GridJobNotFound, FrontendUnreachable, TimedOut, CommandFailed, UnparsableOutput.
+    - grid_job_id, user, program, directory. command: what was asked for.
+    - start_date: the last start of its parts, or the date that was asked for; submission_date.
+      Both are unix timestamps.
+    - walltime, and duration, which is the same: seconds.
+    - jobs: [(job id, site)].
+
+    Args:
+        oargrid_job_id: as `oargridsub` returns it.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+
+    Raises:
+        TypeError: the id is of another type.
+        ValueError: it is no id.
+        GridJobNotFound: there is no such grid job.
+        FrontendUnreachable: a frontend can't be reached.
+        execo.TimedOut: it did not answer in time.
+        CommandFailed: a command failed there.
+        UnparsableOutput: it printed something else than it should.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     driver, job = await _found(oargrid_job_id, frontend_connexion_params, deadline)
@@ -209,8 +251,8 @@ async def get_oargrid_job_oar_jobs(
 ) -> list[tuple[int, str | None]]:
     """Return the [(job id, site)] of a grid job, as the functions of OAR take them.
 
-    The order is that of the request, or with OARGrid that of the sites. Raises as
-    `get_oargrid_job_info`.
+    The order is that of the request, or with OARGrid that of the sites. Arguments are those of
+    `get_oargrid_job_info`. Raises what `get_oargrid_job_info` raises.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     _, job = await _found(oargrid_job_id, frontend_connexion_params, deadline)
@@ -225,7 +267,8 @@ async def get_oargrid_job_key(
     """Return the path of the private ssh key by which user oar enters the nodes of a grid job.
 
     With OARGrid it is a file of the default frontend, else one of this machine. None when the grid
-    job has no key of its own. Raises as `get_oargrid_job_info`.
+    job has no key of its own. Arguments are those of `get_oargrid_job_info`. Raises what
+    `get_oargrid_job_info` raises.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     driver, job = await _found(oargrid_job_id, frontend_connexion_params, deadline)
@@ -239,16 +282,19 @@ async def wait_oargrid_job_start(
 ) -> Outcome:
     """Wait until all jobs of a grid job run, at the same time.
 
-    timeout: None: no limit. Return Started, which is true, or what is false and says why:
-    Ended(state, message) when one of the jobs ended, the message naming it, NotFound, TimedOut.
-    Raises as `wait_oar_job_start`, and what `get_oargrid_job_info` raises when OARGrid does not
-    answer.
+    Return Started, which is true, or what is false and says why: Ended(state, message) when one of
+    the jobs ended, the message naming it, NotFound(job_id, frontend), TimedOut().
+
+    `timeout`: seconds; None: no limit. Raises what `wait_oar_job_start` raises, and what
+    `get_oargrid_job_info` raises when OARGrid does not answer.
     """
-    deadline = Deadline.of(timeout, g5k_settings().default_timeout)
+    deadline = Deadline.of(timeout)
     try:
         _, job = await _found(oargrid_job_id, frontend_connexion_params, deadline)
     except JobNotFound as error:
         return NotFound(error.job_id, error.frontend)
+    except errors.TimedOut:
+        return TimedOut()
     return (await _watched(job, frontend_connexion_params, deadline)).outcome
 
 
@@ -257,19 +303,20 @@ async def get_oargrid_job_nodes(
     frontend_connexion_params: FrontendParams = None,
     timeout: Timeout = None,
 ) -> list[Host]:
-    """Return the hosts of a grid job, once all its jobs run: sorted, without duplicates.
+    """Return the hosts of a grid job, once all its jobs run: a list, sorted, each host once.
 
-    Of a grid job that has ended, return those that it had, with a warning. timeout: how long to
-    wait for the start; None: no limit. Raises JobEnded when it ended without hosts, TimedOut,
-    GridJobNotFound, and as `wait_oargrid_job_start`.
+    Of a grid job that has ended, return those that it had, with a warning. `timeout`: seconds to
+    wait for the start; None: no limit. Raises JobEnded when it ended without hosts, JobNotFound
+    when a site does not know its job any more, TimedOut when it has not started in time,
+    GridJobNotFound, and what `wait_oargrid_job_start` raises.
     """
-    deadline = Deadline.of(timeout, g5k_settings().default_timeout)
+    deadline = Deadline.of(timeout)
     driver, job = await _found(oargrid_job_id, frontend_connexion_params, deadline)
     outcome, part = await _watched(job, frontend_connexion_params, deadline)
     if not isinstance(outcome, Started | Ended):
         if isinstance(outcome, NotFound):
             raise JobNotFound(outcome.job_id, outcome.frontend)
-        raise TimedOut(f"grid job {job.grid_job_id} has not started in time")
+        raise errors.TimedOut(f"grid job {job.grid_job_id} has not started in time")
     names = await driver.hosts(job, Deadline.of(g5k_settings().default_timeout))
     if isinstance(outcome, Ended) and part is not None:
         if not names:
@@ -326,7 +373,7 @@ async def _found(value: Any, params: FrontendParams, deadline: Deadline) -> tupl
     driver = _driver(grid_job_id, params)
     job = await driver.find(grid_job_id, deadline)
     if job is None:
-        raise GridJobNotFound(grid_job_id, driver.where)
+        raise GridJobNotFound(grid_job_id, driver.where, driver.why_unknown)
     return driver, job
 
 

@@ -36,8 +36,13 @@ class SiteGridJobs:
 
     @property
     def where(self) -> str:
+        """Where grid jobs are known."""
+        return str(self._store.directory)
+
+    @property
+    def why_unknown(self) -> str:
         """Why a grid job is not known, for messages."""
-        return f"no record of it in {self._store.directory}"
+        return f"no record of it in {self.where}"
 
     async def submit(self, request: GridRequest, deadline: Deadline) -> GridJob | None:
         """Submit all parts, or none; None when a site refused, which is logged.
@@ -83,7 +88,7 @@ class SiteGridJobs:
         for grid_job_id in grid_job_ids:
             job = await self.find(grid_job_id, deadline)
             if job is None:
-                logger.info("grid job %d is not deleted: %s", grid_job_id, self.where)
+                logger.info("grid job %d is not deleted: %s", grid_job_id, self.why_unknown)
             else:
                 parts += job.parts
         await oardel(parts, self._params, deadline.remaining())

@@ -19,7 +19,7 @@ from execo_g5k.errors import CommandFailed, FrontendUnreachable, UnparsableOutpu
 from execo_g5k.frontend import CommandResult, Frontend, FrontendParams, may_have_run
 from execo_g5k.grid import Grid
 from execo_g5k.gridjobs.desc import oargridsub_argv
-from execo_g5k.gridjobs.record import GridJob
+from execo_g5k.gridjobs.record import FIRST_NATIVE_ID, GridJob
 from execo_g5k.gridjobs.request import GridRequest
 from execo_g5k.jobs import JobRef
 from execo_g5k.parse.oargrid import (
@@ -55,11 +55,20 @@ class ToolGridJobs:
         self._grid = grid
         self._params = params
         self._frontend = frontend
+        self._missing = False
 
     @property
     def where(self) -> str:
+        """Where grid jobs are known."""
+        return self._frontend.name
+
+    @property
+    def why_unknown(self) -> str:
         """Why a grid job is not known, for messages."""
-        return f"oargridstat on {self._frontend.name} does not know it"
+        if self._missing:
+            own = f"the records of this machine begin with {FIRST_NATIVE_ID}"
+            return f"there is no oargridstat on {self.where} to ask, and {own}"
+        return f"oargridstat on {self.where} does not know it"
 
     # --- submission
 
@@ -243,7 +252,9 @@ class ToolGridJobs:
     async def _run(self, argv: Sequence[str], deadline: Deadline) -> CommandResult:
         result = await self._frontend.run(argv, deadline=deadline)
         if result.exit_code == _NOT_FOUND:
-            logger.warning("%s: there is no %s: %s", self._frontend.name, argv[0], result.stderr)
+            self._missing = True
+            said = result.stderr.strip()
+            logger.warning("%s: there is no %s: %s", self._frontend.name, argv[0], said)
             return result._replace(stdout="")
         if result.exit_code:
             raise failed(self._frontend, result)

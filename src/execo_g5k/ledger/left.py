@@ -28,20 +28,23 @@ class LeftJob:
     """A job that lives, and the script that submitted it, which does not. A (job id, site) too."""
 
     job_id: int
+    """Id of the job."""
     site: str
+    """Name of its frontend, a site or an address."""
     state: JobState
+    """State of the job."""
     submission_date: float
     """Unix timestamp."""
     request: str
     """Command line of oarsub."""
     script: Script
-    """Its argv, directory, host and pid."""
+    """The script, with its `argv`, `directory`, `host`, `pid` and `command`, which is text."""
     key: str
     """Number of its submission, which no other has."""
     name: str | None = None
-    """Name by which `take_over` finds it."""
+    """Name by which `take_over` finds it; None without one."""
     info: JobInfo = field(default_factory=JobInfo, repr=False, compare=False)
-    """What OAR told of it, as `get_oar_job_info`."""
+    """What OAR told of it, a JobInfo."""
 
     @property
     def job(self) -> JobRef:
@@ -53,16 +56,17 @@ class LeftJob:
 
 
 class LeftJobs(list[LeftJob]):
-    """Jobs that scripts left, and what is not known. `oardel` takes it as it is."""
+    """A list of LeftJob, and what is not known. `oardel` takes it as it is."""
 
     def __init__(self, jobs: Iterable[LeftJob], elsewhere: Iterable[LeftJob], found: Look) -> None:
         super().__init__(jobs)
         self.elsewhere: list[LeftJob] = list(elsewhere)
-        """Jobs of scripts on other machines, of which nobody here knows if they run."""
+        """List of the LeftJob of scripts on other machines; nobody here knows if these run."""
         self.undecided: list[Entry] = found.undecided
-        """Submissions that were cut less than ten minutes ago: they may still become jobs."""
+        """Submissions that were cut less than ten minutes ago, and may still become jobs; each has
+        `site`, `request` (words of oarsub) and `submission_date` (unix timestamp)."""
         self.unanswered: dict[str, Error] = found.unanswered
-        """Sites that did not answer, and why: they may have some too."""
+        """Dict of the error of each site that did not answer; these may have jobs too."""
 
     def _repr_html_(self) -> str:
         rows = [
@@ -79,16 +83,21 @@ async def jobs_left(
 ) -> LeftJobs:
     """Return the recorded jobs that wait or run although the script that submitted them is gone.
 
-    All sites of the records are asked at once, by one oarstat each. timeout: for the whole call;
-    omitted: the configured default; None: no limit. `elsewhere`: also those of scripts on other
-    machines that share this home, which may run; else they are in `.elsewhere` of the list.
+    All sites of the records are asked at once, by one oarstat each.
 
-    Return a list of LeftJob, the oldest first; each can be unpacked as (job id, site), and the
-    list be given to `oardel`. Jobs that have ended are forgotten. A site that does not answer keeps
-    its records; it is logged, and is in `.unanswered` of the list. A submission that was cut less
-    than ten minutes ago, and made no job yet, is in `.undecided`: look again.
+    Return a LeftJobs, a list of LeftJob, the oldest first; each can be unpacked as (job id, site),
+    and the list be given to `oardel`. Jobs that have ended are forgotten. A site that does not
+    answer keeps its records; it is logged, and is in `.unanswered` of the list. A submission that
+    was cut less than ten minutes ago, and made no job yet, is in `.undecided`: look again.
 
-    Raises LedgerUnreadable when the records can't be read.
+    Args:
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+        elsewhere: also the jobs of scripts on other machines that share this home, which may run;
+            else they are in `.elsewhere` of the list.
+
+    Raises:
+        LedgerUnreadable: the records can't be read.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     store, entries = _entries()
@@ -114,14 +123,22 @@ async def take_over(
 ) -> list[tuple[int, str]]:
     """Make this script the owner of the jobs that scripts of this name left; return them.
 
-    The name is that of `reservation`, or g5k_configuration['script_name'] at the submission.
-    timeout, elsewhere: as `jobs_left`. Jobs of a script that runs are not taken.
-
     Return [(job id, site)] of those that wait or run, in the order of their submission, and of
-    those of this name that are this script's already.
+    those of this name that are this script's already. Jobs of a script that runs are not taken.
 
-    Raises LedgerUnreadable when the records can't be read, and the error of a site that does not
-    answer: then nothing is taken.
+    Args:
+        name: that of `reservation`, or `g5k_configuration['script_name']` at the submission.
+        frontend_connexion_params: dict of what differs from `default_frontend_connexion_params`.
+        timeout: seconds for the whole call; omitted: the configured default; None: no limit.
+        elsewhere: also the jobs of scripts on other machines that share this home, which may run.
+
+    Raises:
+        ValueError: `name` is no text, or empty.
+        LedgerUnreadable: the records can't be read.
+        FrontendUnreachable: a site can't be reached; then nothing is taken.
+        execo.TimedOut: a site did not answer in time; then nothing is taken.
+        CommandFailed: oarstat failed on a site; then nothing is taken.
+        UnparsableOutput: oarstat printed something else than jobs; then nothing is taken.
     """
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     taken = await take(name, frontend_connexion_params, deadline, elsewhere)

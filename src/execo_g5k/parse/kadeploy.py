@@ -18,14 +18,17 @@ class NodeState(enum.Enum):
     """Where nodes are in a deployment."""
 
     STEP = "in step"
+    """They are in a step."""
     STEP_FAILED = "failed in step"
     """Kadeploy may try the step again."""
     FINISHED = "finished"
     """Through all steps, not yet listed as deployed."""
     DISCARDED = "discarded"
-    """Left out: another deployment has them."""
+    """Left out, because another deployment has them."""
     DEPLOYED = "deployed"
+    """Listed as deployed."""
     FAILED = "not deployed"
+    """Listed as not deployed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ Ask = Callable[..., dict[str, Any]]
 
 
 class Faults:
-    """Breaks hosts and servers of a sandbox, and mends them.
+    """Breaks hosts and servers of a sandbox, and mends them: `sandbox.faults`.
 
     A host is given by any of its names; a site stands for its frontend. What a call does to a host
-    replaces what was wrong with it before.
+    replaces what was wrong with it before. All calls raise SandboxError for a host or a site that
+    is not in the sandbox, and when it does not run.
     """
 
     def __init__(self, ask: Ask) -> None:
@@ -25,11 +26,11 @@ class Faults:
         self._break(host, hangs=True)
 
     def slow(self, host: str, seconds: float) -> None:
-        """Let a host wait before it answers each command."""
+        """Let a host wait this many seconds before it answers each command."""
         self._break(host, delay=seconds)
 
     def cut_output(self, host: str, after: int = 0) -> None:
-        """Let a host cut each connexion after so many characters of output."""
+        """Let a host cut each connexion after this many bytes of output."""
         self._break(host, cut_after=after)
 
     def banner(self, host: str, text: str) -> None:
@@ -100,14 +101,15 @@ class Faults:
         self._ask(do="trouble", host=node, what="fail", how=how)
 
     def spoil_deployment(self, node: str, what: str = "ssh", times: int | None = 1) -> None:
-        """Let a node be ill that Kadeploy tells to be deployed.
+        """Make a node faulty although Kadeploy reports it as deployed.
 
-        `what`: "ssh": its ssh server does not run; "system": it boots its standard system.
+        `what`: "ssh": its ssh server does not run; "system": it boots its standard system. `times`:
+        how many deployments; None for all, until it is mended.
         """
         self._ask(do="trouble", host=node, what="spoil", how={"what": what, "times": times})
 
     def slow_down_reboots(self, node: str, seconds: float) -> None:
-        """Let each reboot of a node take longer."""
+        """Let each reboot of a node take this many seconds longer."""
         self._ask(do="trouble", host=node, what="slow down", how={"seconds": seconds})
 
     def lock_node(self, node: str) -> None:
@@ -127,7 +129,7 @@ class Faults:
         self._ask(do="mend")
 
     def shift_clock(self, seconds: float) -> None:
-        """Put the clock of the sandbox forward."""
+        """Put the clock of the sandbox forward by this many seconds."""
         self._ask(do="shift", seconds=seconds)
 
     def _break(self, host: str, **faults: Any) -> None:

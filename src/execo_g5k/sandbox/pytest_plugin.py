@@ -1,4 +1,4 @@
-"""Fixtures for tests of experiments: each runs in a sandbox, without an account or a network.
+"""Fixtures for tests of experiments: each runs in a sandbox, without an account or a network::
 
     def test_my_experiment(sandbox):
         sandbox.faults.kill_node("grisou-1")
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def sandbox_sites() -> "Sites":
-    """The sites of the sandbox: {site: {cluster: number of nodes}}."""
+    """The sites of the sandbox: {site: {cluster: number of nodes}}; here DEFAULT_SITES."""
     from execo_g5k.sandbox import DEFAULT_SITES
 
     return DEFAULT_SITES
@@ -29,7 +29,7 @@ def sandbox_sites() -> "Sites":
 
 @pytest.fixture(scope="session")
 def sandbox_settings() -> dict[str, Any]:
-    """Further arguments of the sandbox."""
+    """Further arguments of Sandbox, as a dict; here none."""
     return {}
 
 
@@ -37,7 +37,7 @@ def sandbox_settings() -> dict[str, Any]:
 def sandbox_of_all_tests(
     sandbox_sites: "Sites", sandbox_settings: dict[str, Any]
 ) -> "Iterator[Sandbox]":
-    """The sandbox that all tests share."""
+    """The sandbox that all tests share. Tests need fixture `sandbox`."""
     from execo_g5k.sandbox import Sandbox
 
     sandbox = Sandbox(sandbox_sites, **sandbox_settings).start()
@@ -49,7 +49,7 @@ def sandbox_of_all_tests(
 
 @pytest.fixture
 def sandbox(sandbox_of_all_tests: "Sandbox") -> "Iterator[Sandbox]":
-    """A sandbox in which the test runs, without a job and without a fault."""
+    """A Sandbox in which the test runs, without a job and without a fault at its begin."""
     with sandbox_of_all_tests.entered():
         yield sandbox_of_all_tests
     sandbox_of_all_tests.faults.mend_all()

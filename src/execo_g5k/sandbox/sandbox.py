@@ -45,10 +45,13 @@ _ANSWER = 5.0
 
 
 class Sandbox:
-    """Sites with frontends, nodes and OAR servers, reached by ssh, oarsh and all that uses them.
+    """Sites with frontends, nodes and OAR servers, reached by ssh, oarsh and all that uses them::
+
+        from execo_g5k.sandbox import Sandbox
 
         with Sandbox(sites={"nancy": {"grisou": 4}}) as grid:
             [(job_id, site)] = oarsub([(OarSubmission("nodes=2"), "nancy")])
+            print(get_oar_job_nodes(job_id, site))
 
     In the block, the settings of connexions are those of a new installation, programs find the
     sandbox's ssh, scp, sftp, oarsh and oarcp first in PATH, and OAR_JOB_KEY_FILE names a key that
@@ -79,23 +82,27 @@ class Sandbox:
         deploy_time: float = 2.0,
         outside: bool = False,
     ) -> None:
-        """Describe a sandbox; `start` starts it.
+        """A block `with Sandbox() as grid:` starts it; without a block, `start` does.
 
-        `sites`: {site: {cluster: number of nodes, or a Cluster}}; None: two small ones.
-        `user`: name of its account; None: that of the caller, or alice for root. `speed`: seconds
-        of its clock in a second. `launch_delay`: seconds from the decision to start a job to its
-        start. `first_job_id`: of each site.
-        `directory`: where its files are, which must not exist; None: a temporary one.
-        `oargrid`: whether frontends have the commands of OARGrid, which Grid'5000 had until 2024.
-        `vlans`, `subnets`: whether jobs can reserve them, which adds resources to each site and
-        columns to what OAR tells of its resources.
-        `kadeploy`: which Kadeploy the sites have: "3.3", or "3.1" as until 2014. `deploy_time`:
-        seconds that a deployment takes.
-        `outside`: as from a laptop, the access machine alone answers, and leads to the others; the
-        caller has ssh, whose configuration says so, and no oarsh. See also `laptop`.
+        Args:
+            sites: {site: {cluster: number of nodes, or a Cluster}}; None: DEFAULT_SITES.
+            user: name of its account; None: that of the caller, or alice for root.
+            speed: seconds of its clock in a second.
+            launch_delay: seconds from the decision to start a job to its start.
+            first_job_id: of each site.
+            directory: where its files are, which must not exist; None: a temporary one.
+            oargrid: whether frontends have the commands of OARGrid, which Grid'5000 had until 2024.
+            vlans: whether jobs can reserve vlans, which adds resources to each site and columns to
+                what OAR tells of its resources.
+            subnets: the same for subnets.
+            kadeploy: which Kadeploy the sites have: "3.3", or "3.1" as until 2014.
+            deploy_time: seconds that a deployment takes.
+            outside: as from a laptop, the access machine alone answers, and leads to the others;
+                the caller has ssh, whose configuration says so, and no oarsh. See also `laptop`.
 
         Raises:
-            TypeError, ValueError: an argument is impossible.
+            TypeError: an argument is of another type.
+            ValueError: an argument is impossible.
         """
         self.sites: Mapping[str, Mapping[str, Cluster]] = checked_sites(
             DEFAULT_SITES if sites is None else sites
@@ -116,12 +123,12 @@ class Sandbox:
         # it may be entered again in a block
         self._before: list[tuple[dict[str, str | None], list[dict[str, Any]]]] = []
         self.faults = Faults(self._ask)
-        """What can be broken in it."""
+        """What can be broken in it, a Faults."""
 
     # --- life
 
     def start(self) -> Self:
-        """Start it, without any effect on this process; `stop` ends it.
+        """Start it, without any effect on this process, and return it; `stop` ends it.
 
         Raises:
             SandboxError: it can't be started, or runs.
@@ -141,7 +148,7 @@ class Sandbox:
         return self
 
     def start_to_stay(self) -> Directory:
-        """Start it so that it outlives this process; return where its files are.
+        """Start it so that it outlives this process; return a record whose `path` has its files.
 
         Raises:
             SandboxError: it can't be started.
@@ -182,7 +189,7 @@ class Sandbox:
 
     @property
     def directory(self) -> Directory:
-        """Where its files are.
+        """Where its files are; a record, whose `path` is the directory.
 
         Raises:
             SandboxError: it does not run.
@@ -194,11 +201,15 @@ class Sandbox:
     # --- being in it
 
     def environment(self) -> dict[str, str]:
-        """Return the variables of programs that are to be in the sandbox."""
+        """Return the environment variables of programs that are to be in the sandbox: a dict.
+
+        Raises:
+            SandboxError: it does not run.
+        """
         return environment(self.directory)
 
     def laptop(self, home: str | os.PathLike[str]) -> dict[str, str]:
-        """Return the variables of programs on a laptop outside, where nothing is set up.
+        """Return the variables of programs on a laptop outside, where nothing is set up: a dict.
 
         `home`: its home. ssh reads the ~/.ssh/config there, and access.grid5000.fr is the only
         name that has an address. A key that the account knows is put into ~/.ssh/id_ed25519, unless
@@ -213,7 +224,11 @@ class Sandbox:
 
     @contextmanager
     def entered(self) -> Iterator[Self]:
-        """Have this process in the sandbox during a block."""
+        """Have this process in the sandbox during a `with` block.
+
+        Raises:
+            SandboxError: it does not run.
+        """
         self.enter()
         try:
             yield self
@@ -221,7 +236,11 @@ class Sandbox:
             self.leave()
 
     def enter(self) -> Self:
-        """Have this process in the sandbox until `leave`: cells of a notebook are no block."""
+        """Have this process in the sandbox until `leave`: cells of a notebook are no block.
+
+        Raises:
+            SandboxError: it does not run.
+        """
         wanted = self.environment()
         variables = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
@@ -235,7 +254,7 @@ class Sandbox:
         return self
 
     def leave(self) -> None:
-        """Put the variables and the settings of this process back."""
+        """Put back the variables and the settings that this process had before `enter`."""
         variables, settings_before = self._before.pop()
         for name, value in variables.items():
             if value is None:
@@ -252,11 +271,15 @@ class Sandbox:
     def run_as(
         self, user: str, site: str, argv: Sequence[str]
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command of OAR on a frontend as another user, who has an account for it.
+        """Run a command of OAR on a frontend as another user, who gets an account for it::
 
-            grid.run_as("bob", "nancy", ["oarsub", "-l", "nodes=3,walltime=2:0:0", "sleep 7200"])
+            from execo_g5k.sandbox import Sandbox
 
-        Return its end, as `subprocess.run` does.
+            with Sandbox() as grid:
+                words = ["oarsub", "-l", "nodes=3,walltime=2:0:0", "sleep 7200"]
+                print(grid.run_as("bob", "nancy", words).stdout)
+
+        Return its end, a `subprocess.CompletedProcess` whose output is text.
 
         Raises:
             SandboxError: the command, or the site, is not known.
@@ -279,16 +302,24 @@ class Sandbox:
     # --- looking at it
 
     def jobs(self, site: str) -> list[dict[str, Any]]:
-        """Return all jobs that a site has had: job_id, state, user of each."""
+        """Return all jobs that a site has had: a list of dicts with job_id, state and user.
+
+        Raises:
+            SandboxError: the site is not known, or it does not run.
+        """
         found: list[dict[str, Any]] = self._ask(do="jobs", site=site)["jobs"]
         return found
 
     def clear(self, site: str) -> None:
-        """Delete all jobs of a site, and wait until they are over."""
+        """Delete all jobs of a site, and wait until they are over.
+
+        Raises:
+            SandboxError: the site is not known, or it does not run.
+        """
         self._ask(do="clear", site=site)
 
     def hosts(self, site: str | None = None) -> list[str]:
-        """Return the full names of the nodes of a site, or of all."""
+        """Return the list of the full names of the nodes of a site; None: of all sites."""
         return [
             host["name"]
             for host in self._ask(do="status")["hosts"]
@@ -297,7 +328,7 @@ class Sandbox:
 
     @property
     def pid(self) -> int:
-        """Process that serves it."""
+        """Process id of what serves it."""
         return int(self._ask(do="status")["pid"])
 
     def now(self) -> float:

@@ -115,6 +115,13 @@ def test_killed_sequence_starts_nothing_more():
     assert not second.started
 
 
+def test_reset_ends_an_action_that_runs():
+    nested = ParallelActions([SequentialActions([action_of("sleep 60"), action_of("sleep 61")])])
+    processes = nested.start().processes
+    assert not nested.reset().started
+    assert not any(process.running for process in processes)
+
+
 def test_actions_within_actions_reset_and_run_again():
     nested = ParallelActions([SequentialActions([action_of("true"), action_of("true")])])
     assert nested.run().reset().run().finished_ok

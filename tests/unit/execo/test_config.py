@@ -374,6 +374,11 @@ def test_the_level_of_the_logger_can_come_from_the_environment(monkeypatch, capl
     assert execo.logger.level == logging.INFO
 
 
+def test_both_spellings_make_connexion_params():
+    made = make_connexion_params(connection_params={"user": "u"}, default_connection_params={})
+    assert made == {"user": "u"}
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("fanout", 0), ("port_range", (5,)), ("port_range", (2, 1))]
 )

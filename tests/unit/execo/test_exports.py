@@ -59,8 +59,17 @@ EXECO_G5K = words(
 )
 
 DOORS = {
-    "execo.process": ["Process", "SshProcess", "get_process"],
-    "execo.action": ["Action", "Local", "ParallelActions", "SequentialActions", "filter_bad_hosts"],
+    "execo.process": [
+        "Process", "SshProcess", "get_process", "PortForwarder", "Serial", "SerialSsh",
+        "ProcessOutputHandler", "ProcessLifecycleHandler", "ExpectOutputHandler",
+        "STDOUT", "STDERR",
+    ],
+    "execo.action": [
+        "Action", "Local", "Remote", "Put", "Get", "TaktukRemote", "TaktukPut", "TaktukGet",
+        "ChainPut", "RemoteSerial", "ParallelActions", "SequentialActions",
+        "ActionLifecycleHandler", "wait_any_actions", "wait_all_actions", "filter_bad_hosts",
+        "get_remote", "get_fileput", "get_fileget",
+    ],
     "execo.host": ["Host", "get_hosts_list", "get_hosts_set", "get_unique_hosts_list"],
     "execo.config": ["configuration", "default_connexion_params", "SSH", "SCP", "TAKTUK"],
     "execo.log": ["logger", "style"],
@@ -71,8 +80,8 @@ DOORS = {
     "execo_g5k.oargrid": ["oargridsub", "oargriddel", "get_oargrid_job_nodes"],
     "execo_g5k.config": ["g5k_configuration", "default_frontend_connexion_params"],
     "execo_g5k.kadeploy": ["Deployment", "Kadeployer", "deploy", "kadeploy"],
-    "execo_g5k.utils": [],
-}
+    "execo_g5k.utils": ["G5kAutoPortForwarder", "get_kavlan_host_name"],
+}  # fmt: skip
 
 MODULES = sorted(
     module.name
@@ -140,6 +149,15 @@ def test_modules_that_scripts_reach_into_have_the_same_objects(module):
     package = execo if module.startswith("execo.") else execo_g5k
     for name in DOORS[module]:
         assert getattr(found, name) is getattr(package, name), name
+    if hasattr(found, "__all__"):
+        assert set(DOORS[module]) <= star(module)
+
+
+# the package has a function of this name
+@pytest.mark.parametrize("module", sorted(DOORS.keys() - {"execo_g5k.kadeploy"}))
+def test_modules_that_scripts_reach_into_come_with_their_package(module):
+    package = module.partition(".")[0]
+    assert in_a_new_interpreter(f"import {package}; print({module}.__name__)") == [module]
 
 
 @pytest.mark.parametrize("module", MODULES)

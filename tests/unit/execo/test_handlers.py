@@ -169,6 +169,12 @@ def looked_for(*regexes):
     return handler, found
 
 
+def test_what_is_looked_for_may_be_text():
+    found = []
+    fed(ExpectOutputHandler(["l+"], lambda index, match: found.append(match.group())), b"hello")
+    assert found == ["ll"]
+
+
 def test_the_first_match_in_the_text_is_found_and_found_once():
     handler, found = looked_for("late", "early")
     fed(handler, b"xx ear", b"ly and late", b" early")

@@ -167,6 +167,15 @@ def test_any_text_can_be_sorted_and_folded(name):
     assert isinstance(fold_hosts([name]), str)
 
 
+def test_hosts_and_text_have_one_order():
+    assert sorted([Host("c"), "b", Host("a", user="u"), Host("a")]) == [
+        "a", Host("a", user="u"), "b", "c",
+    ]  # fmt: skip
+    assert "a" < Host("b") <= "b" < Host("b", port=1)
+    with pytest.raises(TypeError, match="not supported"):
+        assert Host("a") < 1
+
+
 def test_names_sort_by_their_numbers():
     assert sorted(["n-10", "n-9", "m-1"], key=natural_key) == ["m-1", "n-9", "n-10"]
 

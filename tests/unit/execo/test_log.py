@@ -85,6 +85,17 @@ def test_a_library_without_standard_error_goes_on():
     script("import sys; sys.stderr = None\nfrom execo import logger; logger.warning('look')")
 
 
+def test_the_level_of_the_settings_counts_from_the_first_line_on(tmp_path):
+    (tmp_path / ".execo.conf.py").write_text("configuration = {'log_level': 'INFO'}\n")
+    home = f"import os; os.environ['HOME'] = {str(tmp_path)!r}\n"
+    assert "INFO: look" in script(f"{home}from execo import logger; logger.info('look')").stderr
+    own = script(
+        f"{home}from execo import *; logger.setLevel('DEBUG'); configuration.get('fanout')\n"
+        "print(logger.level)"
+    )
+    assert own.stdout == "10\n"
+
+
 def test_the_level_is_a_number_or_a_name_in_any_case():
     set_log_level("debug")
     assert logger.level == 10

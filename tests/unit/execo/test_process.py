@@ -63,6 +63,11 @@ def test_run_gives_the_process_so_that_its_output_can_be_read_at_once():
     assert Process("echo hello").run().stdout == "hello\n"
 
 
+def test_terminal_and_subprocesses_are_told_by_position_as_execo_takes_them():
+    process = Process("true", True, True, False)
+    assert (process.shell, process.pty, process.kill_subprocesses) == (True, True, False)
+
+
 def test_stdout_and_stderr_are_told_apart():
     process = Process("echo out; echo err >&2", shell=True).run()
     assert (process.stdout, process.stderr) == ("out\n", "err\n")
@@ -561,9 +566,21 @@ def test_start_twice_is_refused():
         process.start()
 
 
-def test_reset_while_it_runs_is_refused():
-    with Process("sleep 60").start() as process, pytest.raises(ValueError, match="running"):
-        process.reset()
+def test_reset_ends_what_runs():
+    process = Process("sleep 60").start()
+    [ended] = [process.ended_event]
+    assert not process.reset().started
+    assert ended.is_set()
+    assert process.kill().start().kill().wait().killed
+
+
+def test_long_output_is_shown_in_short():
+    configuration["compact_output_threshold"] = 20
+    process = Process("seq 1000").run()
+    assert "stdout:\n1\n2\n3\n4\n5\n\n[... 3873 characters ...]\n" in process.dump()
+    assert process.dump().endswith("1000\n\nstderr:\n")
+    configuration["compact_output_threshold"] = 0
+    assert process.stdout in process.dump()
 
 
 @pytest.mark.parametrize("call", ["wait", "close_stdin"])
@@ -681,6 +698,8 @@ def test_kill_timeout_of_the_configuration_is_used(monkeypatch):
 
 
 def test_an_option_that_is_none_is_refused_with_the_nearest_one():
+    with pytest.raises(TypeError, match="SshProcess: no option 'shell'$"):
+        SshProcess("true", "h", shell=True)
     with pytest.raises(TypeError, match="Process: no option 'shel', did you mean 'shell'"):
         Process("true", shel=True)
 

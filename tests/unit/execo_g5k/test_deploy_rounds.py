@@ -178,8 +178,11 @@ def test_when_all_pass_before_kadeploy_is_not_called():
 def test_no_try_only_checks():
     # 24
     kadeploy = Kadeploy(all_deployed)
-    assert World(kadeploy, check=lambda name: name == G1).run([G1, G2], 0) == ({G1}, {G2})
+    result = World(kadeploy, check=lambda name: name == G1).run([G1, G2], 0)
+    assert result == ({G1}, {G2})
     assert kadeploy.runs == []
+    assert result.errors[G2].startswith("not tried; before, ")
+    assert World(kadeploy).run([G1], 0).errors == {G1: "not tried"}
 
 
 def test_a_host_that_kadeploy_failed_to_deploy_is_undeployed_whatever_the_check_says():

@@ -63,6 +63,7 @@ def test_what_is_not_known_of_a_job_is_none_and_no_key() -> None:
     assert [getattr(info, name) for name in ATTRIBUTES] == [None] * len(ATTRIBUTES)
     assert dict(info) == {"state": "Waiting"}
     assert info.state is JobState.WAITING
+    assert JobInfo().state is None
 
 
 def test_what_is_known_of_a_job_is_read_both_ways() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from execo.errors import TimedOut
 from execo_g5k import follow, network
+from execo_g5k.config import g5k_configuration
 from execo_g5k.errors import CommandFailed, FrontendUnreachable, JobEnded, JobNotFound
 from tests.unit.execo_g5k.scripted import Answer, jobs, run, world
 
@@ -130,6 +131,19 @@ def test_nodes_that_will_not_come_are_an_error(answer: Answer, error: type[Excep
             task = asyncio.create_task(follow.get_oar_job_nodes(12, "nancy", timeout=30))
             with pytest.raises(error):
                 await grid.spend(task)
+
+    run(scenario())
+
+
+def test_a_timeout_of_false_is_one_that_is_not_given() -> None:
+    async def scenario() -> None:
+        g5k_configuration["default_timeout"] = 1
+        with world() as grid:
+            grid["nancy"].on("oarstat", then=jobs(j12={}))
+            task = asyncio.create_task(follow.wait_oar_job_start(12, "nancy", timeout=False))
+            await grid.clock.advance(1000)
+            assert not task.done()
+            task.cancel()
 
     run(scenario())
 

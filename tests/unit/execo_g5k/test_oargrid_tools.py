@@ -247,9 +247,20 @@ def test_an_id_of_oargrid_is_unknown_where_there_is_none(
     grid: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     grid["nancy"].on("oargridstat", then=Answer("", 127, "oargridstat: command not found"))
-    with pytest.raises(GridJobNotFound):
+    with pytest.raises(GridJobNotFound, match="no oargridstat on nancy to ask") as raised:
         run(flows.get_oargrid_job_info("2"))
-    assert "there is no oargridstat" in caplog.text
+    assert raised.value.frontend == "nancy"
+    assert "nancy: there is no oargridstat: oargridstat: command not found" in caplog.text
+
+
+def test_a_wait_without_time_is_over_at_once(grid: World) -> None:
+    def silent(_argv):
+        raise TimedOut("oargridstat on nancy: no answer in time")
+
+    grid["nancy"].on("oargridstat", then=silent)
+    outcome = run(flows.wait_oargrid_job_start(2, timeout=0))
+    assert type(outcome).__name__ == "TimedOut"
+    assert not outcome
 
 
 def test_35_the_jobs_of_a_cluster_are_those_of_its_site(grid: World) -> None:

@@ -23,10 +23,15 @@ _OWN_PROPERTIES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Equal nodes.
+    """Equal nodes of a sandbox.
 
-    `properties` are those of each of its resources, above the usual ones: such as
-    {"memnode": 131072, "gpu_count": 2}.
+    - `nodes`: how many.
+    - `cores`: of each node; `cpus`: processors of each node, which share the cores.
+    - `cputype`: property of the resources.
+    - `properties`: further properties of each resource of OAR, above the usual ones: such as
+      {"memnode": 131072, "gpu_count": 2}.
+
+    Raises TypeError for a property of another type, ValueError for an impossible number or name.
     """
 
     nodes: int

@@ -90,10 +90,10 @@ class Processes:
         master, slave = pty.openpty()
         set_size(master, size)
         try:
+            # setsid becomes the command, whose end is seen as it is
             process = await asyncio.create_subprocess_exec(
-                "setsid", "--ctty", "--wait", *argv,
+                "setsid", "--ctty", *argv,
                 env=environment, cwd=directory, stdin=slave, stdout=slave, stderr=slave,
-                start_new_session=True,
             )  # fmt: skip
         except BaseException:
             os.close(master)
