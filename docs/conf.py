@@ -39,5 +39,3 @@ autodoc_default_options = {
 python_maximum_signature_line_length = 90
 
 myst_heading_anchors = 3
-# a test finds links that lead nowhere; those to files beside this directory are right on a forge
-suppress_warnings = ["myst.xref_missing"]

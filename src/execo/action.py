@@ -313,11 +313,11 @@ class Action(CopiedAsNew, Runnable):
         timeout: Timeout = UNSET,
         stream: int = STDOUT,
         backtrack: bool = True,
-    ) -> list[tuple[int, re.Match[str]] | tuple[None, None]]:
+    ) -> list[tuple[ProcessBase, int | None, re.Match[str] | None]]:
         """Wait until each process printed something that matches one of `regexes`.
 
         See `Process.expect`, also for what it raises; `timeout` is for all together. Returns a
-        list of the (index, match) or (None, None) of each process, in order.
+        list of (process, index, match), or (process, None, None), in the order of the processes.
         """
         self._require_start("expect output")
         self._require_waitable("wait for what it prints")
@@ -332,7 +332,8 @@ class Action(CopiedAsNew, Runnable):
         ]
         for search in searches:
             search.done.wait(deadline.remaining())
-        return [search.close() for search in searches]
+        ends = [search.close() for search in searches]
+        return [(process, *end) for process, end in zip(self.processes, ends, strict=True)]
 
     def check(self) -> Self:
         """Return the action if it is `ok`.

@@ -6,21 +6,23 @@ from typing import Any
 
 import click
 
+from execo import quoting
 from execo.errors import Error
 from execo_g5k.cli._args import SITE, told
 from execo_g5k.cli._jobs import UNREACHED, document
 from execo_g5k.cli._out import json_option, say, show_json, warnings_told
+from execo_g5k.config import job_key_file
 from execo_g5k.frontend import resolve_site
 from execo_g5k.jobs import JobRef
 from execo_g5k.ledger.book import forget
 from execo_g5k.oar import (
     OarSubmission,
     get_oar_job_info,
-    get_oarsub_commandline,
     oardel,
     oarsub,
     oarsubgrid,
 )
+from execo_g5k.submission import oarsub_argv
 
 
 @click.command()
@@ -54,7 +56,7 @@ def submit(
     """
     submission = _submission(**options)
     if dry_run:
-        command = get_oarsub_commandline(submission)
+        command = quoting.join(oarsub_argv(submission, job_key_file=job_key_file()))
         if as_json:
             show_json({"command": command})
         else:

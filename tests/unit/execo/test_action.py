@@ -178,7 +178,9 @@ def test_an_action_of_actions_sees_what_becomes_of_them():
 
 def test_expect_on_all_processes():
     action = action_of("echo a1; sleep 60", "echo a2; sleep 60").start()
-    assert [match.group(1) for _, match in action.expect(r"a(\d)")] == ["1", "2"]
+    found = action.expect(r"a(\d)")
+    assert [process for process, _, _ in found] == action.processes
+    assert [(index, match.group(1)) for _, index, match in found] == [(0, "1"), (0, "2")]
     action.kill().wait()
 
 
