@@ -119,7 +119,7 @@ class ConnexionParams:
             *([] if port is None else ["-p", str(port)]),
             *([] if user is None else ["-l", user]),
             self.address(host),
-            *([] if command is None else [command]),
+            *([] if command is None else [_no_option(command)]),
         ]
 
     def taktuk_argv(self) -> list[str]:
@@ -180,6 +180,11 @@ class ConnexionParams:
     def scp_source(self, host: Host, path: str) -> str:
         """Return how scp calls a path to read from on `host`, without expansion of wildcards."""
         return self.scp_target(host, path.translate(_GLOB))
+
+
+def _no_option(command: str) -> str:
+    # ssh reads options behind the address too; for the shell of the host a blank is nothing
+    return f" {command}" if command.startswith("-") else command
 
 
 def words(option: str | tuple[str, ...]) -> list[str]:

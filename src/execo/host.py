@@ -243,6 +243,8 @@ def _unfolded(name: str, text: str) -> list[str]:
         return [name]
     numbers = [number for range_ in inside.split(",") for number in _numbers(range_, text)]
     ends = _unfolded(after, text) if after else [""]
+    if len(numbers) * len(ends) > _LONGEST_RANGE:
+        raise ValueError(f"{text!r}: {name!r} is more than {_LONGEST_RANGE} hosts")
     return [f"{before}{number}{end}" for number in numbers for end in ends]
 
 

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from execo import quoting
@@ -23,6 +23,7 @@ from execo_g5k.frontend import (
 from execo_g5k.grid import Grid, current_grid
 from execo_g5k.jobs import JobRef
 from execo_g5k.ledger.book import Line, forget, intend
+from execo_g5k.parse.oardel import Deletion, parse_oardel
 from execo_g5k.parse.oarsub import Refused, parse_oarsub
 from execo_g5k.query import fetch_jobs
 from execo_g5k.specs import JobSpec, OarJob, Spec, checked_jobs, checked_submissions
@@ -286,32 +287,39 @@ async def oardel(
     await oardel_told(job_specs, frontend_connexion_params, timeout)
 
 
+Deletions = Mapping[str, Mapping[int, Deletion]]
+"""Name of a frontend that has taken note -> job -> what becomes of it."""
+
+
 async def oardel_told(
     job_specs: Iterable[OarJob],
     frontend_connexion_params: FrontendParams = None,
     timeout: Timeout = UNSET,
-) -> frozenset[str]:
-    """Delete jobs as `oardel`, and return the names of the frontends that have taken note."""
+) -> Deletions:
+    """Delete jobs as `oardel`, and return what OAR answered."""
     deadline = Deadline.of(timeout, g5k_settings().default_timeout)
     grid = current_grid()
     by_frontend: dict[str, tuple[Frontend, dict[int, None]]] = {}
     for job_id, site in checked_jobs(job_specs):
         frontend = grid.frontend(site, frontend_connexion_params)
         by_frontend.setdefault(frontend.name, (frontend, {}))[1][job_id] = None
-    noted = await asyncio.gather(
+    answers = await asyncio.gather(
         *(_delete(frontend, list(ids), deadline) for frontend, ids in by_frontend.values())
     )
-    return frozenset(name for name, taken in zip(by_frontend, noted, strict=True) if taken)
+    by_name = zip(by_frontend, answers, strict=True)
+    return {name: answer for name, answer in by_name if answer is not None}
 
 
-async def _delete(frontend: Frontend, ids: Sequence[int], deadline: Deadline) -> bool:
-    """Delete jobs of a frontend; tell whether OAR has taken note."""
+async def _delete(
+    frontend: Frontend, ids: Sequence[int], deadline: Deadline
+) -> Mapping[int, Deletion] | None:
+    """Delete jobs of a frontend; return what becomes of each, None when OAR took no note."""
     argv = ["oardel", *map(str, ids)]
     try:
         result = await frontend.run(argv, deadline=deadline)
     except (FrontendUnreachable, TimedOut) as error:
         logger.warning("%s: jobs %s may be left: %s", frontend.name, ", ".join(argv[1:]), error)
-        return False
+        return None
     words = " / ".join(filter(None, map(str.strip, result.stderr.splitlines())))
     if result.exit_code == REGISTERED_ONLY and "REGISTERED" in result.stdout:
         logger.warning(
@@ -329,12 +337,12 @@ async def _delete(frontend: Frontend, ids: Sequence[int], deadline: Deadline) ->
             result.exit_code,
             words,
         )
-        return False
+        return None
     else:
         forget(frontend.name, deleted_by(result))
         logger.info("%s: %s %s", frontend.name, quoting.join(argv), words)
         await _delete_copies(frontend, ended_before(result), deadline)
-    return True
+    return parse_oardel(result.stdout, result.stderr)
 
 
 async def _delete_copies(frontend: Frontend, ids: Sequence[int], deadline: Deadline) -> None:

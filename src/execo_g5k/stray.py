@@ -162,8 +162,8 @@ def ended_before(result: CommandResult) -> list[int]:
 def warn_of_strays(frontend: Frontend, mark: Mark) -> None:
     """Log how to find later a job that may have been made."""
     logger.warning(
-        "%s: a job may have been submitted, or may be later, that nobody waits for:"
-        " find it (mark %s) on the frontend with: %s",
+        "%s: a job may have been submitted, or may be later, that nobody waits for (mark %s): when"
+        " this program has ended, `execo-g5k jobs --mine-left` finds it, and on the frontend: %s",
         frontend.name,
         mark.value,
         mark.command,

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +13,9 @@ pytest.importorskip("asyncssh", reason="the sandbox needs asyncssh")
 
 from execo_g5k import OarSubmission, get_current_oar_jobs, get_oar_job_info, oarsub
 from execo_g5k.ledger.book import jobs_directory
+from execo_g5k.ledger.record import Entry
+from execo_g5k.ledger.scripts import this_script
+from execo_g5k.ledger.store import JobStore
 from tests.system.helpers import until
 from tests.system.screens import COMMAND, cli, on_terminal
 
@@ -137,8 +142,10 @@ def test_jobs_of_scripts_that_are_gone_are_shown_and_deleted(sandbox):
     title, line = cli("jobs", "--mine-left").stdout.splitlines()
     assert title.split() == ["JOB", "STATE", "START", "NAME", "DIRECTORY", "SCRIPT"]
     assert line.startswith("lyon:")
-    [told] = json.loads(cli("jobs", "--mine-left", "--json").stdout)
+    found = json.loads(cli("jobs", "--mine-left", "--json").stdout)
+    [told] = found.pop("jobs")
     assert (told["name"], told["script"]["pid"]) == ("lost", script.pid)
+    assert found == {"elsewhere": [], "undecided": [], "unanswered": {}}
     deleted = cli("delete", "--mine-left")
     assert deleted.stdout == f"asked to delete: {line.split()[0]}\n"
     until(lambda: get_current_oar_jobs(["nancy", "lyon"]) == [(int(own[6:]), "nancy")])
@@ -212,8 +219,79 @@ def test_damaged_records_are_told(sandbox):
     damaged.write_text("{")
     shown = cli("jobs", "--mine-left", "--json")
     damaged.unlink()
-    assert (shown.returncode, json.loads(shown.stdout)) == (1, [])
+    assert (shown.returncode, json.loads(shown.stdout)["jobs"]) == (1, [])
     assert damaged.name in shown.stderr
+
+
+def test_submissions_that_were_cut_a_moment_ago_are_told(sandbox):
+    directory = jobs_directory()
+    script = replace(this_script(), argv=("lost.py",), pid=1 << 22)
+    entry = Entry("123", "nancy", time.time(), ("oarsub",), script)
+    JobStore(directory).put(entry)
+    try:
+        [cut] = json.loads(cli("jobs", "--mine-left", "--json").stdout)["undecided"]
+        assert (cut["site"], cut["request"], cut["script"]["argv"]) == (
+            "nancy",
+            "oarsub",
+            ["lost.py"],
+        )
+        deleted = cli("delete", "--mine-left")
+    finally:
+        JobStore(directory).remove(entry)
+    assert deleted.returncode == 1
+    assert "nancy: 1 submissions were cut a moment ago" in deleted.stderr
+
+
+def test_jobs_that_oar_refuses_to_delete_are_told(sandbox):
+    [own] = submitted("nancy", "-l", "nodes=1")
+    done = cli("delete", "nancy:99999", own)
+    assert (done.returncode, done.stdout) == (1, f"asked to delete: {own}\n")
+    assert "nancy:99999: refused" in done.stderr
+
+
+def test_a_site_that_is_unknown_leaves_the_answers_of_the_others(sandbox):
+    [job] = submitted("nancy", "-l", "nodes=1")
+    waited = cli("wait", job, "nosuch:1", "--json")
+    good, bad = json.loads(waited.stdout)
+    assert (waited.returncode, good["outcome"], bad["outcome"]) == (1, "Started", None)
+    assert "nosuch" in bad["error"]
+    nodes = cli("nodes", job, "nosuch:1", "--json")
+    assert (nodes.returncode, list(json.loads(nodes.stdout))) == (1, [job])
+    assert "nosuch:1: " in nodes.stderr
+
+
+@pytest.mark.parametrize("words", [("jobs",), ("config",), ("doctor",), ("submit", "nancy")])
+def test_a_standard_output_that_is_closed_is_an_error(sandbox, words):
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *words]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (
+        1, "execo-g5k: standard output is closed: there is no place for answers\n",
+    )  # fmt: skip
+
+
+def test_a_reader_that_goes_away_ends_doctor(sandbox):
+    with subprocess.Popen(
+        [*COMMAND, "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.wait(60) == 1
+        assert process.stderr.read() == b""
+
+
+def test_sigterm_deletes_what_is_being_submitted(sandbox):
+    sandbox.faults.slow("nancy", 30)
+    with subprocess.Popen(
+        [*COMMAND, "submit", "lyon", "nancy"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        until(lambda: get_current_oar_jobs(["lyon"]))
+        process.terminate()
+        assert process.wait(60) == 143
+    sandbox.faults.mend_all()
+    until(lambda: get_current_oar_jobs(["lyon", "nancy"]) == [])
+    # that nancy was asked is on record for a while
+    store = JobStore(jobs_directory())
+    for entry in store.all():
+        store.remove(entry)
 
 
 def test_nothing_is_submitted_by_a_dry_run():

@@ -34,6 +34,13 @@ def test_equal_outputs_are_shown_once(job):
     assert done.stdout == f"== {BOTH} (2) ==\na  b $HOME\n"
 
 
+def test_a_command_that_looks_like_an_option_runs_on_the_nodes(job, tmp_path):
+    for word in ("-V", "-x", f"-oProxyCommand=touch {tmp_path}/here"):
+        done = cli("run", "-j", job, "--timeout", "20", "--", word)
+        assert (done.returncode, "not found" in done.stdout) == (1, True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_fails_is_shown_last_and_tells_why(job):
     done = cli("run", "-j", job, "echo said; [ $(hostname) = grisou-2 ] || exit 3")
     assert done.returncode == 1

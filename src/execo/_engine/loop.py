@@ -55,7 +55,14 @@ class Engine:
 
     def _main(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        while True:
+            try:
+                self.loop.run_forever()
+            except (KeyboardInterrupt, SystemExit) as error:
+                # asyncio ends the loop for them; who waits for the coroutine gets them
+                logger.debug("%r on the thread of the engine", error)
+            else:
+                return
 
     def is_current_thread(self) -> bool:
         """Tell whether this code runs on the thread of the engine."""

@@ -1,6 +1,7 @@
 """Jobs as commands show them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from execo_g5k.cli._out import say
 from execo_g5k.config import g5k_settings
 from execo_g5k.grid import current_grid
 from execo_g5k.jobs import JobInfo, JobRef
+from execo_g5k.ledger.left import LeftJobs
 from execo_g5k.oar import get_oar_job_info, get_oar_job_nodes
 from execo_g5k.query import fetch_own_jobs
 
@@ -100,6 +102,22 @@ UNREACHED = (
     "`execo-g5k doctor` tells what hinders the way to sites, `execo-g5k sandbox shell` has sites of"
     " its own"
 )
+
+
+def not_known_of(left: LeftJobs) -> list[str]:
+    """Return lines that tell which jobs of scripts may be left too, though nobody here knows."""
+    cut = Counter(entry.site for entry in left.undecided)
+    return [
+        *(
+            f"{site}: {count} submissions were cut a moment ago, and may still become jobs: look"
+            " again in some minutes"
+            for site, count in cut.items()
+        ),
+        *(
+            f"{told(job.job)} is of a script of {job.script.host}: whether it runs is known there"
+            for job in left.elsewhere
+        ),
+    ]
 
 
 def why_silent(silent: Mapping[str, Error]) -> list[str]:

@@ -92,4 +92,4 @@ def _refuse_missing(files: Sequence[str]) -> None:
     for file in files:
         # in what differs from host to host, the copy to each of them tells
         if "{{" not in file and not os.path.exists(file):
-            raise ValueError(f"{file}: there is no such file here")
+            raise ValueError(f"{file!r}: there is no such file here")

@@ -4,12 +4,13 @@ import click
 
 from execo._engine.loop import blocking
 from execo_g5k.cli._args import JOB, SITE, told
-from execo_g5k.cli._jobs import own_jobs, why_silent
+from execo_g5k.cli._jobs import not_known_of, own_jobs, why_silent
 from execo_g5k.cli._out import json_option, say, show_json, warnings_told
 from execo_g5k.frontend import resolve_site
 from execo_g5k.jobs import JobRef
 from execo_g5k.oar import jobs_left
-from execo_g5k.reserve import oardel_told
+from execo_g5k.parse.oardel import Deletion
+from execo_g5k.reserve import Deletions, oardel_told
 
 
 @click.command()
@@ -20,7 +21,7 @@ from execo_g5k.reserve import oardel_told
 def delete(jobs: tuple[JobRef, ...], sites: tuple[str, ...], mine_left: bool, as_json: bool) -> int:
     """Delete JOBS (SITE:ID). What has ended already is no error.
 
-    The exit code is 1 when some may be left: a site does not answer.
+    The exit code is 1 when some may be left: a site does not answer, or OAR refuses.
 
     \b
     In Python:
@@ -30,16 +31,24 @@ def delete(jobs: tuple[JobRef, ...], sites: tuple[str, ...], mine_left: bool, as
         raise click.UsageError("which jobs? SITE:ID, --all SITE, or --mine-left")
     others, silent = own_jobs(sites) if sites else ({}, {})
     with warnings_told() as heard:
-        left = [job.job for job in jobs_left()] if mine_left else []
-        wanted = list(dict.fromkeys([*jobs, *others, *left]))
-        noted = blocking(oardel_told)(wanted)
-    asked = [job for job in wanted if resolve_site(job.frontend) in noted]
+        left = jobs_left() if mine_left else None
+        wanted = list(dict.fromkeys([*jobs, *others, *(job.job for job in left or ())]))
+        answers = blocking(oardel_told)(wanted)
+    noted = [job for job in wanted if resolve_site(job.frontend) in answers]
+    refused = [job for job in noted if _is_refused(job, answers)]
+    asked = [job for job in noted if job not in refused]
     if as_json:
         show_json([told(job) for job in asked])
     elif asked:
         click.echo(f"asked to delete: {', '.join(map(told, asked))}")
     elif not wanted:
         say("no job to delete")
-    for line in why_silent(silent):
+    doubts = [*why_silent(silent), *(not_known_of(left) if left is not None else ())]
+    doubts += [f"{told(job)}: refused: it is another user's, or there is none" for job in refused]
+    for line in doubts:
         say(line)
-    return 1 if silent or heard.texts else 0
+    return 1 if doubts or heard.texts else 0
+
+
+def _is_refused(job: JobRef, answers: Deletions) -> bool:
+    return answers[resolve_site(job.frontend)].get(job.job_id) is Deletion.REFUSED

@@ -1,15 +1,24 @@
 """`execo-g5k jobs`."""
 
-from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 import click
 
-from execo_g5k.cli._args import SITE, default_sites, told
-from execo_g5k.cli._jobs import TITLES, UNREACHED, document, own_jobs, row, why_silent
+from execo import quoting
+from execo_g5k.cli._args import SITE, default_sites
+from execo_g5k.cli._jobs import (
+    TITLES,
+    UNREACHED,
+    document,
+    not_known_of,
+    own_jobs,
+    row,
+    why_silent,
+)
 from execo_g5k.cli._out import json_option, quiet_library, say, show_json, show_table, warnings_told
 from execo_g5k.ledger.left import LeftJob
+from execo_g5k.ledger.record import Entry
 from execo_g5k.oar import jobs_left
 
 _LEFT_TITLES = ("JOB", "STATE", "START", "NAME", "DIRECTORY", "SCRIPT")
@@ -57,15 +66,20 @@ def _show_left(*, as_json: bool) -> int:
     with warnings_told() as heard:
         left = jobs_left()
     if as_json:
-        show_json([_left_document(job) for job in left])
+        show_json(
+            {
+                "jobs": [_left_document(job) for job in left],
+                "elsewhere": [_left_document(job) for job in left.elsewhere],
+                "undecided": [_cut_document(entry) for entry in left.undecided],
+                "unanswered": {site: str(error) for site, error in left.unanswered.items()},
+            }
+        )
     elif left:
         show_table(_LEFT_TITLES, [_left_row(job) for job in left])
     else:
         say("no script has left a job")
-    for site, count in Counter(entry.site for entry in left.undecided).items():
-        say(f"{site}: {count} submissions were cut a moment ago, and may still become jobs")
-    for job in left.elsewhere:
-        say(f"{told(job.job)} is of a script of {job.script.host}: whether it runs is known there")
+    for line in not_known_of(left):
+        say(line)
     if left and not as_json:
         say("`execo-g5k delete --mine-left` deletes them; a script takes them over by its name")
     return 1 if heard.texts else 0
@@ -74,6 +88,16 @@ def _show_left(*, as_json: bool) -> int:
 def _left_row(job: LeftJob) -> list[str]:
     name, state, start, *_ = row(job.job, job.info)
     return [name, state, start, job.name or "", job.script.directory or "", job.script.command]
+
+
+def _cut_document(entry: Entry) -> dict[str, Any]:
+    script = {"name": entry.name, **asdict(entry.script)}
+    return {
+        "site": entry.site,
+        "submission_date": entry.submission_date,
+        "request": quoting.join(entry.request),
+        "script": script,
+    }
 
 
 def _left_document(job: LeftJob) -> dict[str, Any]:

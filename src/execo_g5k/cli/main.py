@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from execo._engine.endings import Endings
 from execo.errors import Error
 from execo_g5k.cli._out import say, write_anything
 
@@ -94,7 +95,13 @@ def execo_g5k() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
+    if sys.stdout is None:
+        say("execo-g5k: standard output is closed: there is no place for answers")
+        return FAILED
     write_anything()
+    endings = Endings()
+    # what is under way then cleans up, as at Ctrl-C
+    endings.set()
     try:
         returned: Any = execo_g5k.main(
             args=None if arguments is None else list(arguments),
@@ -113,6 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Error, OSError, ValueError, TypeError) as error:
         say(f"execo-g5k: {error}")
         return USAGE if isinstance(error, ValueError | TypeError) else FAILED
+    finally:
+        endings.put_back()
     return returned if isinstance(returned, int) else 0
 
 

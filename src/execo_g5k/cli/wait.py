@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from execo.errors import Error
 from execo.times import format_date, format_seconds
 from execo_g5k.aio import wait_oar_job_start
 from execo_g5k.cli._args import jobs_argument, timeout_option, told
@@ -28,9 +29,13 @@ class _Wait:
     predicted: float | None = None
     """Unix timestamp."""
     outcome: Any = None
+    failure: str | None = None
+    """Why the wait itself failed."""
 
     def words(self, now: float) -> str:
         """Say how it is."""
+        if self.failure is not None:
+            return f"can't be waited for: {self.failure}"
         if isinstance(self.outcome, Ended):
             return f"has ended: {self.outcome.state.value}"
         if self.outcome is not None:
@@ -68,7 +73,7 @@ def wait(jobs: tuple[JobRef, ...], timeout: float | None, as_json: bool) -> int:
     if all(outcomes):
         return 0
     late = any(isinstance(outcome, TimedOut) for outcome in outcomes)
-    others = any(isinstance(outcome, Ended | NotFound) for outcome in outcomes)
+    others = any(isinstance(outcome, Ended | NotFound | None) for outcome in outcomes)
     return _TIME_IS_OVER if late and not others else 1
 
 
@@ -83,7 +88,13 @@ async def _one(one: _Wait, timeout: float | None, changed: Callable[[_Wait], obj
         one.predicted = date
         changed(one)
 
-    one.outcome = await wait_oar_job_start(*one.job, timeout=timeout, prediction_callback=predict)
+    try:
+        one.outcome = await wait_oar_job_start(
+            *one.job, timeout=timeout, prediction_callback=predict
+        )
+    except Error as error:
+        # the others are waited for
+        one.failure = str(error)
     changed(one)
 
 
@@ -113,7 +124,8 @@ def _document(one: _Wait) -> dict[str, Any]:
     return {
         "site": one.job.frontend,
         "job_id": one.job.job_id,
-        "outcome": type(one.outcome).__name__,
+        "outcome": None if one.outcome is None else type(one.outcome).__name__,
         "state": one.outcome.state.value if ended else None,
         "predicted_start": one.predicted,
+        "error": one.failure,
     }

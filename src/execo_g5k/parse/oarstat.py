@@ -90,8 +90,8 @@ def _json_object(text: str) -> dict[str, Any]:
         return {}
     reader = json.JSONDecoder()
     empty = False
-    # the line of a banner may begin like JSON too
-    for start in re.finditer(r"^\{", text, re.MULTILINE):
+    # a banner may begin like JSON too, or end without a line of its own
+    for start in re.finditer(r'^\{|\{(?=\s*"\d+"\s*:)', text, re.MULTILINE):
         try:
             value, _ = reader.raw_decode(text, start.start())
         except ValueError:

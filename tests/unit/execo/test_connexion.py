@@ -23,6 +23,10 @@ def test_without_a_command_nothing_follows_the_address():
     assert ConnexionParams.of({}).ssh_argv(HOST)[-1] == "node-1"
 
 
+def test_a_command_is_no_option_of_ssh():
+    assert ConnexionParams.of({}).ssh_argv(HOST, "-oProxyCommand=touch x")[-1].startswith(" -o")
+
+
 def test_fields_of_the_host_win_over_params_and_these_over_the_default_ones():
     default_connexion_params.update(user="default", port=1, keyfile="/default")
     params = ConnexionParams.of({"user": "given", "port": 2})

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execo import Host, get_hosts_list, get_hosts_set, get_unique_hosts_list
-from execo.host import fold_hosts, natural_key
+from execo.host import fold_hosts, natural_key, unfold_hosts
 
 FULL = Host("node-1", "root", "/keys/a", 2222)
 
@@ -182,3 +182,9 @@ def test_names_sort_by_their_numbers():
 
 def test_two_thousand_names_fold_into_a_few_characters():
     assert fold_hosts(f"n-{i}.lyon" for i in range(1, 2001)) == "n-[1-2000].lyon"
+
+
+def test_names_that_stand_for_too_many_hosts_are_refused():
+    for text in ("a-[1-2]-[1-99999]", "a-[1-90000]-[1-90000]", "a-[1-60000,1-60000]"):
+        with pytest.raises(ValueError, match="more than 100000 hosts"):
+            unfold_hosts(text)

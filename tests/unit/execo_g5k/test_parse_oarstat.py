@@ -120,6 +120,8 @@ def test_a_banner_before_the_answer_is_skipped() -> None:
     assert parse_oarstat_json(BANNER + transcript(31).stdout) == parse_oarstat_json(
         transcript(31).stdout
     )
+    text = transcript(31).stdout
+    assert parse_oarstat_json(f"{{motd}} Welcome! {text}") == parse_oarstat_json(text)
     assert parse_oarstat_full(BANNER + transcript(14).stdout) == parse_oarstat_full(
         transcript(14).stdout
     )
