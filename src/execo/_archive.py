@@ -177,8 +177,15 @@ def unpack_command(location: str, several: bool, source: str = "-") -> str:
 def pack_command(files: Sequence[str]) -> str:
     """Return the shell text that writes files as a stream to its standard output.
 
-    Fails if one is missing.
+    Fails if one is missing, and before anything is written if a directory holds, by a symbolic
+    link, itself: tar would follow that as deep as a name can be.
     """
+    places = " ".join(map(quote_path, files))
+    look = f"LC_ALL=C find -L {places} -type d 2>&1 >/dev/null | grep 'loop detected' >&2"
+    return f"if {look}; then exit 2; fi; {_pack(files)}"
+
+
+def _pack(files: Sequence[str]) -> str:
     words = ["tar", "-chf", "-", "--hard-dereference", "--format=gnu"]
     if len(files) == 1:
         words += _member(files[0])
@@ -196,7 +203,7 @@ def pack_command(files: Sequence[str]) -> str:
 def _member(file: str) -> list[str]:
     stripped = file.rstrip("/") or "/"
     directory, name = os.path.split(stripped)
-    if name in ("", ".", "..", "~"):
+    if name in ("", ".", "..") or stripped == "~":
         directory, name = stripped, "."
     return ["-C", quote_path(directory or "."), f"--add-file={quote(name)}"]
 

@@ -94,7 +94,7 @@ class ChainPut(FilePut):
     Hosts need Perl, tar and coreutils: any Debian. They listen on a free port, for whoever knows a
     secret of this run. A host that is lost fails alone: this machine sends the rest to the one
     behind it. What arrived is verified by its length and SHA-256; files that were there before are
-    overwritten as data comes.
+    overwritten as data comes. When a file can't be read here, nothing is sent.
 
     Connexion params: `chainput_patience`, seconds without a host that becomes ready, after which
     the chain starts; hosts that come later make a second chain. `chainput_silence`, seconds after

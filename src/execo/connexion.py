@@ -98,9 +98,10 @@ class ConnexionParams:
         """Return the options for what is cheap; behind those of the user, who wins."""
         if not self.settings.fast_algorithms:
             return []
-        program = words(getattr(self.settings, tool))[0]
+        options = getattr(self.settings, f"{tool}_options")
+        command = [*words(getattr(self.settings, tool)), *words(options)]
         keywords = ("KexAlgorithms", "Ciphers") if tool == "scp" else ("KexAlgorithms",)
-        return [word for keyword in keywords for word in prefer(keyword, program)]
+        return [word for keyword in keywords for word in prefer(keyword, command)]
 
     def ssh_argv(
         self, host: Host, command: str | None = None, *, options: tuple[str, ...] = ()

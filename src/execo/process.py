@@ -29,7 +29,7 @@ from execo.handlers import (
     ProcessOutputHandler,
 )
 from execo.host import Host
-from execo.quoting import local_argv, remote_command
+from execo.quoting import join, local_argv, remote_command
 from execo.spelling import accept_old_spellings
 from execo.times import Timeout, resolve_timeout
 
@@ -59,6 +59,10 @@ else:
         globals(),
         {"execo.forward": ["PortForwarder"], "execo.serial": ["Serial", "SerialSsh"]},
     )
+
+
+_SSH_FAILED = 255
+"""Exit status of ssh itself."""
 
 
 class ProcessBase(ProcessLife):
@@ -347,6 +351,16 @@ class SshProcess(ProcessBase):
         """Note the end; see `ProcessLife.child_ended`."""
         self._give_back()
         super().child_ended(end)
+
+    def _last_lines(self) -> str:
+        told = super()._last_lines()
+        if told or self.exit_code != _SSH_FAILED:
+            return told
+        params = ConnexionParams.of(self.connexion_params)
+        by_hand = join(params.by_hand().ssh_argv(self._host))
+        return (
+            f"\n    255 without a word is mostly that of ssh, by its LogLevel=ERROR: try {by_hand}"
+        )
 
     @property
     def _merge_crlf(self) -> bool:

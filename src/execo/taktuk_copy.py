@@ -164,6 +164,7 @@ class TaktukPut(FilePut):
     This machine sends to some hosts, these to others. It begins when each host is connected to, or
     can't be: one that does not answer holds the others up for the time that the connector allows.
     Worth it for small files and many hosts: use ChainPut for big ones. Hosts need Perl and tar.
+    When a file can't be read here, nothing is sent.
     """
 
     _process = _PutProcess

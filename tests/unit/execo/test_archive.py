@@ -138,6 +138,19 @@ def test_a_file_that_is_missing_there_is_an_error(tmp_path):
     assert b"no such file" in packed.stderr
 
 
+def test_a_directory_that_holds_itself_by_a_link_is_an_error_at_once(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "up").symlink_to("..")
+    packed = sh(pack_command(["a"]), cwd=tmp_path)
+    assert (packed.returncode, packed.stdout) == (2, b"")
+    assert b"a/b/up" in packed.stderr
+
+
+def test_a_file_may_have_the_name_of_the_sign_of_the_home(tmp_path):
+    (tmp_path / "~").touch()
+    assert names_in(sh(pack_command([f"{tmp_path}/~"])).stdout) == ["~"]
+
+
 def test_the_home_is_called_by_its_sign(tmp_path):
     packed = sh(f"HOME={tmp_path}; touch $HOME/x; " + pack_command(["~/x", "/etc/hostname"]))
     assert names_in(packed.stdout) == ["x", "hostname"]

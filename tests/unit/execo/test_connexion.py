@@ -208,6 +208,26 @@ def test_the_choice_of_the_user_wins(client, own_home):
     assert params.ssh_argv(HOST) == ["ssh", "node-1"]
 
 
+@pytest.mark.parametrize(
+    "include", ["Include more/*", 'include "~/.ssh/more/kex"', "Include=more/kex"]
+)
+def test_what_an_included_file_chooses_is_left_alone(client, own_home, include):
+    more = own_home / ".ssh" / "more"
+    more.mkdir(parents=True)
+    (own_home / ".ssh" / "config").write_text(f"{include}\nHost a\n  Include config\n")
+    (more / "kex").write_text("KexAlgorithms +diffie-hellman-group14-sha1\n")
+    assert ConnexionParams.of({"ssh_options": ()}).ssh_argv(HOST) == ["ssh", "node-1"]
+
+
+@pytest.mark.parametrize("word", ["-F {}", "-F{}"])
+def test_what_a_configuration_that_is_given_chooses_is_left_alone(client, tmp_path, word):
+    given = tmp_path / "given"
+    given.write_text("KexAlgorithms +diffie-hellman-group14-sha1\n")
+    for params in ({"ssh": f"ssh {word.format(given)}"}, {"ssh_options": word.format(given)}):
+        assert KEX[1] not in ConnexionParams.of({"ssh_options": (), **params}).ssh_argv(HOST)
+    assert KEX[1] in ConnexionParams.of({"ssh_options": "-F none"}).ssh_argv(HOST)
+
+
 def test_what_a_configuration_of_ssh_chooses_is_left_alone(client, own_home):
     (own_home / ".ssh").mkdir()
     (own_home / ".ssh" / "config").write_text(

@@ -874,3 +874,11 @@ def test_a_handler_that_asks_for_an_exit_stops_no_output(caplog):
     assert process.run(timeout=60).ended
     assert len(process.stdout) == 5_000_000
     assert "error in the output handler" in caplog.text
+
+
+def test_an_ssh_that_fails_without_a_word_comes_with_what_to_try(caplog, tmp_path):
+    silent = tmp_path / "ssh"
+    silent.write_text("#!/bin/sh\nexit 255\n")
+    silent.chmod(0o755)
+    SshProcess("true", "h", {"ssh": str(silent), "user": "u"}).run()
+    assert f"try {silent} -l u h" in caplog.text
