@@ -1,6 +1,7 @@
 """Configure on a laptop outside, from an empty home."""
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -94,6 +95,57 @@ def test_a_login_is_no_guess(account):
     done = account.run("execo-g5k configure --yes")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--user LOGIN" in done.stderr
+
+
+BAD = {
+    "--user": ("Jane Doe", "a\nb", "-x y", ""),
+    "--access": ("", "a b"),
+    "--site": ("", "x\n ProxyCommand y"),
+    "--outside-key": ("", '/tmp/a"b', "/tmp/a\nb"),
+    "--inside-key": ("", "/tmp/a%h"),
+}
+
+
+@pytest.mark.parametrize("option", BAD)
+def test_what_ssh_could_not_read_is_refused_and_nothing_is_written(account, option):
+    before = account.tree()
+    for value in BAD[option]:
+        given = "" if option == "--user" else "--user alice"
+        done = account.run(f"execo-g5k configure --yes {given} {option}={shlex.quote(value)}")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{option}: {value!r}: expected" in done.stderr
+        assert account.tree() == before
+
+
+def test_doctor_refuses_a_site_that_is_no_name(account):
+    done = account.run("execo-g5k doctor --site ''")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--site: '': expected" in done.stderr
+
+
+def test_a_login_that_is_typed_is_checked_too(account):
+    before = account.tree()
+    configure = "execo-g5k configure --dry-run --site nancy"
+    done = account.run(f"script -qec '{configure}' /dev/null", "Jane Doe\nalice\n")
+    assert done.returncode == 0
+    assert "--user: 'Jane Doe': expected a login" in done.stdout
+    assert "User alice" in done.stdout
+    assert account.tree() == before
+
+
+def test_a_key_whose_name_ssh_would_change_opens_the_access_machine(account):
+    account.run(
+        "mv ~/.ssh/id_ed25519 ~/'.ssh/50%h key'; mv ~/.ssh/id_ed25519.pub ~/'.ssh/50%h key.pub'"
+    )
+    done = account.run(
+        "cd ~/.ssh && execo-g5k configure --user alice --yes --site nancy --outside-key '50%h key'"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, findings = account.doctor()
+    assert [f["what"] for f in findings if f["check"] == "outside key"] == [
+        f"{account.home}/.ssh/50%h key"
+    ]
+    assert [f["state"] for f in findings if f["check"] == "access machine"] == ["ok"]
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(account):

@@ -1,15 +1,17 @@
 """`execo-g5k configure`: write the set-up, asking before each file."""
 
 import getpass
+import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from execo_g5k.configuring import Change, Choices, Outcome, remembered
+from execo_g5k.configuring import BadChoice, Change, Choices, Outcome, remembered
 from execo_g5k.configuring import configure as write_setup
 from execo_g5k.frontend import local_site
 
@@ -53,12 +55,12 @@ def configure(
     remembered; what is right is left alone, so it can be run again at any time. The exit code is 0,
     or 1 when something could not be done.
     """
-    choices = remembered().chosen(
-        user=user, access=access, sites=tuple(sites), outside_key=outside_key,
-        inside_key=inside_key,
+    choices = _chosen(
+        remembered(), user=user, access=access, sites=tuple(sites),
+        outside_key=_full(outside_key), inside_key=_full(inside_key),
     )  # fmt: skip
     if choices.user is None:
-        choices = choices.chosen(user=_user(ask=not yes))
+        choices = _chosen(choices, user=_user(choices, ask=not yes))
     console = Console(highlight=False)
 
     def ask(change: Change) -> bool:
@@ -81,13 +83,30 @@ def configure(
         raise SystemExit(1)
 
 
-def _user(*, ask: bool) -> str:
+def _chosen(choices: Choices, **options: Any) -> Choices:
+    try:
+        return choices.chosen(**options)
+    except BadChoice as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _full(path: str | None) -> str | None:
+    """Return the name of a file that is the same from all directories."""
+    return path if not path or path.startswith("~") else os.path.abspath(path)
+
+
+def _user(choices: Choices, *, ask: bool) -> str:
     here = getpass.getuser()
     if local_site() is not None:
         return here
     if not ask or not sys.stdin.isatty():
         raise click.UsageError("which login have you on the testbed? --user LOGIN")
-    answer: str = click.prompt("Your login on the testbed", default=here)
+
+    def login(typed: str) -> str:
+        # what can't be used is told, and asked for again
+        return _chosen(choices, user=typed).user or ""
+
+    answer: str = click.prompt("Your login on the testbed", default=here, value_proc=login)
     return answer
 
 

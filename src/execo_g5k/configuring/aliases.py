@@ -42,7 +42,9 @@ Include {path}
 
 def own_config(choices: Choices, outside_key: str) -> str:
     """Return the text of the file of ours; `outside_key` is how ssh is told the key."""
-    common = _COMMON.format(user=choices.user, key=_word(outside_key))
+    # in names of keys, ssh puts something else for % and a letter
+    key = _word(outside_key.replace("%", "%%"))
+    common = _COMMON.format(user=choices.user, key=key)
     return _OWN.format(choices=choices.line(), access=choices.access, domain=DOMAIN, common=common)
 
 

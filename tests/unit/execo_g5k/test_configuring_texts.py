@@ -1,7 +1,10 @@
 """The texts that configure writes: aliases, ~/.execo.conf.py, keys of sites."""
 
+import dataclasses
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,17 @@ from execo_g5k.config import SITES
 from execo_g5k.configuring import files
 from execo_g5k.configuring.aliases import own_config, with_include
 from execo_g5k.configuring.changes import Change
-from execo_g5k.configuring.choices import SITES_TODAY, Choices, parse_choices
+from execo_g5k.configuring.choices import (
+    SITES_TODAY,
+    BadChoice,
+    Choices,
+    checked_sites,
+    parse_choices,
+)
 from execo_g5k.configuring.conf import UnreadableConf, merged_conf, wanted_entries
 from execo_g5k.configuring.sites import AUTHORIZED, changes_of_key
 from execo_g5k.doctor.facts import Entry, Route, Site, SiteKey
+from execo_g5k.doctor.openssh import parse_route
 
 CHOICES = Choices("alice", sites=("nancy", "lyon"))
 ENTRIES = wanted_entries(CHOICES, oarsh=False)
@@ -42,6 +52,54 @@ def test_choices_are_read_back_from_the_aliases() -> None:
         "alice", "gate", ("nancy", "lyon")
     )
     assert set(SITES_TODAY) <= SITES
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "option"),
+    [
+        *(("user", value, "--user") for value in ("", "Jane Doe", "a\nb", "-x", 'a"b', "a%u", "#")),
+        *(("access", value, "--access") for value in ("", "a b", "-oX", "g\n", "a,b", "ü.org")),
+        *(("sites", (value,), "--site") for value in ("", "x\n ProxyCommand y", "-x", "a/b")),
+        *(
+            (field, value, option)
+            for value in ("", "key", "#key", "/a\tb", "/a\x85", '/a"b', "/a'b", "/a\\", "/${A}")
+            for field, option in (("outside_key", "--outside-key"), ("inside_key", "--inside-key"))
+        ),
+        ("inside_key", "/a%h", "--inside-key"),
+    ],
+)
+def test_a_choice_that_would_break_what_is_made_of_it_is_refused(
+    field: str, value: Any, option: str
+) -> None:
+    bad = value[0] if field == "sites" else value
+    with pytest.raises(BadChoice) as told:
+        CHOICES.chosen(**{field: value})
+    assert str(told.value).startswith(f"{option}: {bad!r}: expected ")
+    # a file of ours that somebody changed
+    with pytest.raises(BadChoice, match="remembered"):
+        dataclasses.replace(CHOICES, **{field: value}).chosen(
+            **({"user": "bob"} if field != "user" else {})
+        )
+
+
+def test_choices_that_can_be_used_are_taken() -> None:
+    keys = {"outside_key": "/my keys/50%h é\udce9", "inside_key": "~/.ssh/my key"}
+    chosen = CHOICES.chosen(user="jane.doe@lab", access="gate-1.example.org", **keys)
+    assert parse_choices(chosen.line()) == chosen
+    assert checked_sites(["nancy", "frontend.my_cluster.org"])
+    with pytest.raises(BadChoice, match="--site: ''"):
+        checked_sites(["nancy", ""])
+    assert parse_choices('# choices: {"sites": "nancy", "user": ["a"]}') == Choices()
+    assert parse_choices('# choices: {"sites": []}') == Choices()
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="it asks ssh")
+def test_ssh_reads_the_name_of_a_key_as_it_is(tmp_path: Path) -> None:
+    path = str(tmp_path / "a b%h")
+    (tmp_path / "config").write_text(own_config(CHOICES, path))
+    argv = ["ssh", "-F", str(tmp_path / "config"), "-G", "nancy.grid5000.fr"]
+    told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert parse_route(told, "/home").identities == (path,)
 
 
 @pytest.mark.parametrize("text", ["", "# mine\n", "Host x\n  User y\n", "Include other\n"])
