@@ -223,6 +223,21 @@ def test_what_the_user_wrote_is_kept_and_saved(account):
     assert account.tree() == before
 
 
+def test_a_file_of_another_system_keeps_its_line_ends_and_only_the_change_is_shown(account):
+    mine = b"Host example.org\r\n    User me\r\n"
+    (account.home / ".ssh/config").write_bytes(mine)
+    (account.home / ".execo.conf.py").write_bytes(b"mine = 1\r\n")
+    done = account.configure()
+    assert done.returncode == 0, done.stdout
+    for name, before in ((".ssh/config", mine), (".execo.conf.py", b"mine = 1\r\n")):
+        now = (account.home / name).read_bytes()
+        assert before in now
+        assert now.count(b"\n") == now.count(b"\r\n")
+    assert "\n  -" not in done.stdout.replace("\n  --- ", "")
+    assert account.run("ssh -G example.org").stdout.count("user me\n") == 1
+    assert "nothing to change" in account.configure().stdout
+
+
 def test_aliases_of_the_user_are_left_alone(account):
     config = (
         "Host access.grid5000.fr\n  User alice\n  StrictHostKeyChecking accept-new\n"

@@ -2,6 +2,7 @@
 
 import re
 
+from execo_g5k.configuring.changes import line_end
 from execo_g5k.configuring.choices import Choices
 
 DOMAIN = "grid5000.fr"
@@ -54,13 +55,13 @@ def with_include(text: str, path: str) -> str:
     Ssh takes the first value that it finds, and what stands below `Host` counts for these alone: so
     the line is the first one.
     """
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if _BLOCK.match(line):
             break
         found = _INCLUDE.match(line)
         if found and found[1].strip('"') == path:
             return text
-    return _LINE.format(path=_word(path)) + text
+    return _LINE.format(path=_word(path)).replace("\n", line_end(text)) + text
 
 
 def _word(path: str) -> str:

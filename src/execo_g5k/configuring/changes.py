@@ -4,6 +4,11 @@ import difflib
 from dataclasses import dataclass
 
 
+def line_end(text: str) -> str:
+    """Return what the first line of a text ends with."""
+    return "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+
+
 @dataclass(frozen=True)
 class Change:
     """A file that is to be written."""

@@ -9,9 +9,12 @@ _PRIVATE = 0o600
 
 
 def read(path: Path) -> str | None:
-    """Return the text of a file, None when there is none. Raises OSError, UnicodeDecodeError."""
+    """Return the text of a file with its line ends, None when there is none.
+
+    Raises OSError, UnicodeDecodeError.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()
     except FileNotFoundError:
         return None
 
@@ -31,8 +34,8 @@ def write(path: Path, text: str, stamp: str) -> Path | None:
     fresh = real.with_name(f"{real.name}.execo-new")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.write(text.encode())
         if backup is not None:
             shutil.copymode(real, fresh)
         os.replace(fresh, real)

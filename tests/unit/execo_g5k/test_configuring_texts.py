@@ -110,6 +110,22 @@ def test_the_include_is_the_first_line_and_is_written_once(text: str) -> None:
     assert with_include(once, "~/.ssh/own") == once
 
 
+def test_the_line_ends_of_the_user_stay() -> None:
+    text = "Host x\r\n  User y\r\n"
+    once = with_include(text, "~/.ssh/own")
+    assert once.endswith(text)
+    assert once.count("\n") == once.count("\r\n")
+    assert with_include(once, "~/.ssh/own") == once
+    conf = "x = 1\r\ny = (\r\n  2)\r\n"
+    once = merged(conf)
+    assert once.startswith(conf)
+    assert once.count("\n") == once.count("\r\n")
+    assert run(once)["g5k_configuration"] == {"oar_job_key_file": "~/.ssh/g5k_inside"}
+    assert merged(once) == once
+    again = merged_conf(once, dataclasses.replace(CHOICES, sites=("lille",)), ENTRIES).text
+    assert again.count("def g5k_address") == 1
+
+
 def test_an_include_below_a_host_is_none() -> None:
     text = "Host x\n  Include ~/.ssh/own\n"
     assert with_include(text, "~/.ssh/own") != text
@@ -244,6 +260,14 @@ def test_a_file_is_replaced_with_its_mode_and_a_backup(tmp_path: Path) -> None:
     assert (path.read_text(), backup.read_text()) == ("new", "old")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert sorted(os.listdir(tmp_path)) == ["conf", "conf.execo-20260101"]
+
+
+def test_the_line_ends_of_a_file_are_read_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "conf"
+    path.write_bytes(b"a\r\nb\nc\r")
+    text = files.read(path) or ""
+    files.write(path, text, "20260101")
+    assert path.read_bytes() == b"a\r\nb\nc\r"
 
 
 def test_a_new_file_is_private_and_has_no_backup(tmp_path: Path) -> None:
