@@ -238,6 +238,40 @@ def test_a_file_of_another_system_keeps_its_line_ends_and_only_the_change_is_sho
     assert "nothing to change" in account.configure().stdout
 
 
+def test_files_that_are_not_utf8_are_kept_byte_for_byte(account):
+    config = b"# r\xe9glages\nHost foo\n User bar\n"
+    conf = "# coding: latin-1\n# réglages\nnames = ['é']\n".encode("latin-1")
+    (account.home / ".ssh/config").write_bytes(config)
+    (account.home / ".execo.conf.py").write_bytes(conf)
+    done = account.configure()
+    assert done.returncode == 0, done.stdout + done.stderr
+    now = (account.home / ".ssh/config").read_bytes()
+    assert now.endswith(config)
+    assert b"Include " in now
+    assert (account.home / ".execo.conf.py").read_bytes().startswith(conf)
+    assert states(account.doctor()[1], "wrong") == []
+    assert "nothing to change" in account.configure().stdout
+
+
+def test_settings_that_cant_be_decoded_are_told_and_the_rest_is_done(account):
+    bad = b"# r\xe9glages\nx = 1\n"
+    (account.home / ".execo.conf.py").write_bytes(bad)
+    done = account.configure()
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"not done: {account.home}/.execo.conf.py can't be read: " in done.stdout
+    assert (account.home / ".execo.conf.py").read_bytes() == bad
+    assert (account.home / ".ssh/execo-g5k.config").exists()
+    assert (account.site_home("nancy") / ".ssh/g5k_inside").exists()
+
+
+def test_a_directory_in_place_of_the_configuration_of_ssh_is_told(account):
+    (account.home / ".ssh/config").mkdir()
+    done = account.configure()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"not done: {account.home}/.ssh/config can't be read: Is a directory" in done.stdout
+    assert (account.home / ".execo.conf.py").exists()
+
+
 def test_aliases_of_the_user_are_left_alone(account):
     config = (
         "Host access.grid5000.fr\n  User alice\n  StrictHostKeyChecking accept-new\n"

@@ -64,6 +64,12 @@ FAULTS = {
     "outside key open": ("chmod 644 ~/.ssh/id_ed25519", "outside key", "0644"),
     "ssh directory open": ("chmod 777 ~/.ssh", "~/.ssh", "0777"),
     "ssh config open": ("chmod 666 ~/.ssh/config", "ssh configuration", "0666"),
+    "ssh config that is a directory": (
+        "rm ~/.ssh/config; mkdir -m 700 ~/.ssh/config", "ssh configuration", "is a directory",
+    ),
+    "settings that are a directory": (
+        "rm ~/.execo.conf.py; mkdir -m 700 ~/.execo.conf.py", "~/.execo.conf.py", "is a directory",
+    ),
     "aliases open": ("chmod 666 ~/.ssh/execo-g5k.config", "ssh configuration", "execo-g5k.config"),
     "settings open": ("chmod 666 ~/.execo.conf.py", "~/.execo.conf.py", "0666"),
     "no settings": ("rm ~/.execo.conf.py", "OAR_JOB_KEY_FILE", "no key for jobs is set"),

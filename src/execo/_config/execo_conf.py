@@ -4,9 +4,11 @@ Read once, at the first use.
 """
 
 import ast
+import io
 import logging
 import os
 import threading
+import tokenize
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -117,12 +119,25 @@ def _conf() -> _Conf:
         return _read
 
 
+def decoded(source: bytes) -> tuple[str, str]:
+    """Return the text of a Python program, and its encoding: what its first lines say, or UTF-8.
+
+    Raises:
+        ValueError: it is no text of that encoding.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        return source.decode(encoding), encoding
+    except (SyntaxError, LookupError) as error:
+        raise ValueError(str(error)) from None
+
+
 def _run(path: Path) -> _Conf:
     try:
-        source = path.read_text(encoding="utf-8")
+        source, _ = decoded(path.read_bytes())
     except FileNotFoundError:
         return _Conf()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         logger.error("%s can't be read: %s", path, error)
         return _Conf(problem=(None, f"it can't be read: {error}"))
     names: dict[str, Any] = {"__file__": str(path), "__name__": "execo_conf"}

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from execo_g5k.cli._out import as_unicode
 from execo_g5k.configuring import BadChoice, Change, Choices, Outcome, remembered
 from execo_g5k.configuring import configure as write_setup
 from execo_g5k.frontend import local_site
@@ -112,7 +113,7 @@ def _user(choices: Choices, *, ask: bool) -> str:
 
 def _show(console: Console, change: Change) -> None:
     console.print(Text.assemble((change.where, "bold"), f": {change.why}"), soft_wrap=True)
-    for line in change.diff().splitlines():
+    for line in as_unicode(change.diff()).splitlines():
         console.print(Text(f"  {line}", _STYLES.get(line[:1], "")), soft_wrap=True)
 
 

@@ -9,17 +9,23 @@ _PRIVATE = 0o600
 
 
 def read(path: Path) -> str | None:
-    """Return the text of a file with its line ends, None when there is none.
+    """Return the text of a file with its line ends, None when there is none. Raises OSError.
 
-    Raises OSError, UnicodeDecodeError.
+    Bytes that are no characters are kept in it, as surrogates.
     """
+    content = read_bytes(path)
+    return None if content is None else content.decode(errors="surrogateescape")
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return the content of a file, None when there is none. Raises OSError."""
     try:
-        return path.read_bytes().decode()
+        return path.read_bytes()
     except FileNotFoundError:
         return None
 
 
-def write(path: Path, text: str, stamp: str) -> Path | None:
+def write(path: Path, content: bytes, stamp: str) -> Path | None:
     """Replace or make a file, and return the backup of what it was; None if it was not there.
 
     A new file is for its owner alone, another keeps its mode; links stay. Raises OSError, and the
@@ -35,7 +41,7 @@ def write(path: Path, text: str, stamp: str) -> Path | None:
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
         with open(descriptor, "wb") as file:
-            file.write(text.encode())
+            file.write(content)
         if backup is not None:
             shutil.copymode(real, fresh)
         os.replace(fresh, real)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,7 +116,12 @@ def look_at(path: Path | str) -> File:
         status = os.stat(path)
     except OSError:
         return File(str(path), None)
-    return File(str(path), status.st_mode & 0o7777, status.st_uid in (0, os.geteuid()))
+    return File(
+        str(path),
+        status.st_mode & 0o7777,
+        owned=status.st_uid in (0, os.geteuid()),
+        directory=stat.S_ISDIR(status.st_mode),
+    )
 
 
 async def find_programs() -> Programs:

@@ -255,7 +255,7 @@ def test_a_file_is_replaced_with_its_mode_and_a_backup(tmp_path: Path) -> None:
     path = tmp_path / "conf"
     path.write_text("old")
     path.chmod(0o640)
-    backup = files.write(path, "new", "20260101")
+    backup = files.write(path, b"new", "20260101")
     assert backup == tmp_path / "conf.execo-20260101"
     assert (path.read_text(), backup.read_text()) == ("new", "old")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -265,14 +265,22 @@ def test_a_file_is_replaced_with_its_mode_and_a_backup(tmp_path: Path) -> None:
 def test_the_line_ends_of_a_file_are_read_and_written(tmp_path: Path) -> None:
     path = tmp_path / "conf"
     path.write_bytes(b"a\r\nb\nc\r")
-    text = files.read(path) or ""
-    files.write(path, text, "20260101")
+    change = Change("conf", files.read(path) or "")
+    files.write(path, change.content, "20260101")
     assert path.read_bytes() == b"a\r\nb\nc\r"
+
+
+def test_bytes_that_are_no_characters_stay(tmp_path: Path) -> None:
+    path = tmp_path / "conf"
+    path.write_bytes(b"# r\xe9glages\nHost foo\n")
+    change = Change("conf", with_include(files.read(path) or "", "~/.ssh/own"))
+    assert change.content.endswith(path.read_bytes())
+    assert Change("conf", "é", encoding="latin-1").content == b"\xe9"
 
 
 def test_a_new_file_is_private_and_has_no_backup(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "conf"
-    assert files.write(path, "new", "20260101") is None
+    assert files.write(path, b"new", "20260101") is None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert files.read(path) == "new"
@@ -283,7 +291,7 @@ def test_a_file_that_cant_be_replaced_stays(tmp_path: Path) -> None:
     path = tmp_path / "conf"
     path.mkdir()
     with pytest.raises(OSError):
-        files.write(path, "new", "20260101")
+        files.write(path, b"new", "20260101")
     assert path.is_dir()
 
 
