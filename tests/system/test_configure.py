@@ -14,6 +14,7 @@ pytest.importorskip("rich", reason="the command line needs click and rich")
 import execo_g5k
 from execo_g5k.sandbox import Sandbox
 from tests.system.laptops import SITES, Account, states
+from tests.system.screens import on_terminal
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +180,19 @@ def test_what_is_refused_stays_as_it_is(account):
     # the end of the answers is none
     done = account.run(f"execo-g5k configure --user alice {sites}")
     assert done.returncode == 1
+    assert "nobody answered" in done.stderr
+    assert "--yes" in done.stderr
+    assert account.tree() == before
+
+
+@pytest.mark.parametrize("words", [["--user", "alice"], []])
+def test_an_interrupt_at_a_question_is_one(account, words):
+    before = account.tree()
+    command = ("configure", "--site", "nancy", *words)
+    with on_terminal(*command, env=account.environment) as terminal:
+        terminal.until(lambda text: "Write " in text or "Your login" in text)
+        terminal.press("\x03")
+        assert (terminal.end(), "execo-g5k: interrupted" in terminal.text) == (130, True)
     assert account.tree() == before
 
 

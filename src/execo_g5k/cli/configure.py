@@ -4,19 +4,33 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from execo_g5k.cli._out import as_unicode
+from execo_g5k.cli._out import as_unicode, say
 from execo_g5k.configuring import BadChoice, Change, Choices, Outcome, remembered
 from execo_g5k.configuring import configure as write_setup
 from execo_g5k.frontend import local_site
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@contextmanager
+def _silence_told() -> Iterator[None]:
+    """Tell that its input ended before all was answered, and exit."""
+    try:
+        yield
+    except click.Abort as error:
+        # click makes it of Ctrl-C too, which is told above
+        if not isinstance(error.__context__, EOFError):
+            raise
+        say("\nnobody answered, the rest was left as it is: --yes agrees to all changes")
+        raise SystemExit(1) from None
 
 
 @click.command()
@@ -41,6 +55,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 )
 @click.option("--yes", is_flag=True, help="Agree to all changes.")
 @click.option("--dry-run", is_flag=True, help="Show the changes, and write nothing.")
+@_silence_told()
 def configure(
     user: str | None,
     access: str | None,
@@ -54,7 +69,7 @@ def configure(
 
     It asks before each file, shows what changes, and keeps a backup. What is chosen here is
     remembered; what is right is left alone, so it can be run again at any time. The exit code is 0,
-    or 1 when something could not be done.
+    or 1 when something could not be done, or nobody answered.
     """
     choices = _chosen(
         remembered(), user=user, access=access, sites=tuple(sites),
@@ -74,11 +89,7 @@ def configure(
         console.print(text, markup=False, soft_wrap=True)
 
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    try:
-        outcome = write_setup(choices, ask, tell, stamp=stamp, dry_run=dry_run)
-    except click.Abort:
-        # the end of its input is no answer
-        raise SystemExit(1) from None
+    outcome = write_setup(choices, ask, tell, stamp=stamp, dry_run=dry_run)
     tell(_summary(outcome, choices, dry_run=dry_run))
     if outcome.failed:
         raise SystemExit(1)
