@@ -83,6 +83,14 @@ class G5kSettings:
     api_additional_args: dict[str, Any] = field(default_factory=dict)
     """Further arguments of its requests. Not used yet."""
 
+    def __post_init__(self) -> None:
+        directory = self.state_directory
+        if directory is not None and not directory.startswith(("/", "~")):
+            # the records would be others in each directory in which a script is started
+            raise ValueError(
+                f"state_directory: {directory!r}: expected an absolute path, or one from ~"
+            )
+
 
 def site_address(name: str) -> str:
     """Return the address of the frontend of a site; what is no site is an address."""
