@@ -69,7 +69,12 @@ def conf_layers(name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     path, lines = conf_path(), _conf().lines
     for key, value in conf_values(name).items():
         line = lines.get((name, key))
-        yield f"{path}, line {line}" if line else str(path), {key: value}
+        yield place(path, line), {key: value}
+
+
+def place(path: Path, line: int | None) -> str:
+    """Return the name of the file, with the line if it is known."""
+    return f"{path}, line {line}" if line else str(path)
 
 
 def conf_problem() -> tuple[int | None, str] | None:
@@ -149,7 +154,7 @@ def _run(path: Path) -> _Conf:
         exec(compile(tree, str(path), "exec", dont_inherit=True), names)
     except (Exception, SystemExit) as error:
         problem = _line(error, path), f"{type(error).__name__}: {error}"
-        logger.error("%s, line %s: %s", path, *problem)
+        logger.error("%s: %s", place(path, problem[0]), problem[1])
     return _Conf(_modern_names(names, path), lines, problem)
 
 

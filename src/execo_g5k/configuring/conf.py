@@ -32,7 +32,11 @@ Values = Mapping[tuple[str, str], str]
 
 
 class UnreadableConf(ValueError):
-    """The file is no Python; the text says where."""
+    """The file is no Python; the text says why."""
+
+    def __init__(self, why: str, line: int | None) -> None:
+        super().__init__(why)
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,10 @@ def merged_conf(text: str, choices: Choices, entries: Entries) -> MergedConf:
         ast.parse(text)
         before, after = _around_block(text)
         above, below = ast.parse(before), ast.parse(after)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise UnreadableConf(f"line {line}: {error}") from None
+    except SyntaxError as error:
+        raise UnreadableConf(error.msg, error.lineno) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UnreadableConf(str(error) or type(error).__name__, None) from None
     if any(name in entries for name, _ in _names(below.body)):
         # it would replace what the block sets
         before, after = before + after, ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from execo._config.execo_conf import conf_path, decoded
+from execo._config.execo_conf import conf_path, decoded, place
 from execo._engine.loop import blocking
 from execo_g5k.configuring import files
 from execo_g5k.configuring.aliases import DOMAIN, own_config, with_include
@@ -227,7 +227,7 @@ def _conf(writer: _Writer, choices: Choices) -> str | None:
         oarsh = shutil.which("oarsh") is not None
         merged = merged_conf(before or "", choices, wanted_entries(choices, oarsh=oarsh))
     except UnreadableConf as error:
-        writer.fails(f"{path}, {error}")
+        writer.fails(f"{place(path, error.line)}: {error}")
         return None
     for setting in merged.kept:
         writer.tell(f"{path}: yours stays: {setting}")

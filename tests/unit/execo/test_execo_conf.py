@@ -155,6 +155,14 @@ def test_an_encoding_that_does_not_fit_is_told_with_the_file(own_home, caplog, c
     assert message.startswith(f"{own_home}/.execo.conf.py can't be read: ")
 
 
+def test_a_line_that_is_not_known_is_not_told(write, caplog):
+    write("x = '\0'\n")
+    assert configuration["kill_timeout"] == 60
+    [message] = errors(caplog)
+    assert "null byte" in message
+    assert "None" not in message
+
+
 def test_a_folder_in_its_place_is_told(own_home, caplog):
     (own_home / ".execo.conf.py").mkdir()
     assert configuration["kill_timeout"] == 60
