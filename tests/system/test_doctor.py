@@ -180,6 +180,16 @@ def test_what_doctor_says_of_a_fault_mends_it(account, fault):
     assert check in (*well, "sites") or "rewriting" in check
 
 
+def test_what_settings_say_leaves_the_terminal_alone(account):
+    rewriting = "def f(site): raise ValueError('\\x1b[31m')"
+    setting = 'default_frontend_connexion_params["host_rewrite_func"] = f'
+    with open(account.home / ".execo.conf.py", "a") as conf:
+        conf.write(f"{rewriting}\n{setting}\nraise ValueError('\\x1b]0;title\\a')\n")
+    done = account.run("execo-g5k doctor --site nancy")
+    assert "ValueError: ?]0;title?" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+
+
 def test_an_agent_that_is_gone_is_a_warning(account):
     gone = {"SSH_AUTH_SOCK": "/nonexistent/agent"}
     code, findings = account.doctor(**gone)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from execo._printable import printable
 from execo.spelling import modern
 
 logger = logging.getLogger("execo")
@@ -153,9 +154,17 @@ def _run(path: Path) -> _Conf:
         lines = dict(_lines_of_keys(tree))
         exec(compile(tree, str(path), "exec", dont_inherit=True), names)
     except (Exception, SystemExit) as error:
-        problem = _line(error, path), f"{type(error).__name__}: {error}"
+        problem = _line(error, path), printable(f"{type(error).__name__}: {_text_of(error)}")
         logger.error("%s: %s", place(path, problem[0]), problem[1])
     return _Conf(_modern_names(names, path), lines, problem)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:
+        # it is of a class of the file
+        return f"(its text fails: {type(failure).__name__})"
 
 
 def _modern_names(names: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from execo._printable import printable_lines
 from execo_g5k.cli._out import as_unicode, say
 from execo_g5k.configuring import BadChoice, Change, Choices, Outcome, remembered
 from execo_g5k.configuring import configure as write_setup
@@ -86,7 +87,7 @@ def configure(
         return click.confirm(f"Write {change.where}?", default=False)
 
     def tell(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
+        console.print(printable_lines(text), markup=False, soft_wrap=True)
 
     stamp = time.strftime("%Y%m%d-%H%M%S")
     outcome = write_setup(choices, ask, tell, stamp=stamp, dry_run=dry_run)

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from execo._printable import printable_lines
 from execo_g5k.configuring import BadChoice, checked_sites, remembered
 from execo_g5k.doctor import Finding, State, examine
 
@@ -77,7 +78,9 @@ def _told(findings: Sequence[Finding]) -> dict[str, object]:
 
 def _show(console: Console, finding: Finding) -> None:
     line = Text.assemble(
-        (f"{finding.state:8}", _STYLES[finding.state]), (finding.check, "bold"), f": {finding.what}"
+        (f"{finding.state:8}", _STYLES[finding.state]),
+        (finding.check, "bold"),
+        f": {printable_lines(finding.what)}",
     )
     # a command that is cut into lines can't be copied
     console.print(line, soft_wrap=True)

@@ -155,6 +155,19 @@ def test_an_encoding_that_does_not_fit_is_told_with_the_file(own_home, caplog, c
     assert message.startswith(f"{own_home}/.execo.conf.py can't be read: ")
 
 
+def test_the_text_of_an_error_leaves_the_terminal_alone(write, caplog):
+    write("raise ValueError('\\x1b]0;title\\a\\n\\x1b[31mred')\n")
+    assert configuration["kill_timeout"] == 60
+    [message] = errors(caplog)
+    assert message.endswith("line 1: ValueError: ?]0;title???[31mred")
+
+
+def test_an_error_without_a_text_is_told(write, caplog):
+    write("class Odd(Exception):\n    def __str__(self): return 1 / 0\n\nraise Odd\n")
+    assert configuration["kill_timeout"] == 60
+    assert "line 4: Odd: (its text fails: ZeroDivisionError)" in errors(caplog)[0]
+
+
 def test_a_line_that_is_not_known_is_not_told(write, caplog):
     write("x = '\0'\n")
     assert configuration["kill_timeout"] == 60
