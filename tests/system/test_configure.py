@@ -334,6 +334,17 @@ def test_settings_that_are_no_python_are_told_with_their_line(account):
     assert (account.home / ".execo.conf.py").read_text() == broken
 
 
+def test_settings_that_are_no_dict_are_told_and_left_alone(account):
+    (account.home / ".execo.conf.py").write_text("g5k_configuration = 3\n")
+    done = account.configure()
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"not done: {account.home}/.execo.conf.py, line 1: g5k_configuration is no dict" in (
+        done.stdout
+    )
+    assert (account.home / ".execo.conf.py").read_text() == "g5k_configuration = 3\n"
+    assert (account.site_home("lyon") / ".ssh/g5k_inside").exists()
+
+
 def test_settings_that_keep_sites_from_being_reached_are_told(account):
     text = 'default_frontend_connexion_params = {"usr": "alice"}\n'
     (account.home / ".execo.conf.py").write_text(text)

@@ -126,6 +126,10 @@ FAULTS = {
     "error in the settings": (
         IN_CONF.format("import nothing_of_that_name"), "~/.execo.conf.py", "line 27: ModuleNot",
     ),
+    "no dict": (
+        IN_CONF.format("g5k_configuration = 3"), "~/.execo.conf.py",
+        "line 27: g5k_configuration is no dict",
+    ),
     "bad value": (
         IN_CONF.format('g5k_configuration["polling_interval"] = []'), "~/.execo.conf.py",
         "line 27: g5k_configuration['polling_interval']",

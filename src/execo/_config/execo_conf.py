@@ -32,6 +32,8 @@ class _Conf:
     names: dict[str, Any] = field(default_factory=dict)
     lines: dict[tuple[str, object], int] = field(default_factory=dict)
     """Name of a dict and a key of it -> the line that sets it."""
+    assigned: dict[str, int] = field(default_factory=dict)
+    """Name -> the last line that assigns it."""
     problem: tuple[int | None, str] | None = None
 
 
@@ -86,6 +88,11 @@ def conf_problem() -> tuple[int | None, str] | None:
 def conf_names() -> Mapping[str, Any]:
     """Return what the file defines, by names in today's spelling."""
     return {name: value for name, value in _conf().names.items() if not name.startswith("__")}
+
+
+def conf_lines() -> Mapping[str, int]:
+    """Return the last line that assigns each name, by names in today's spelling."""
+    return _conf().assigned
 
 
 def forget() -> None:
@@ -148,15 +155,16 @@ def _run(path: Path) -> _Conf:
         return _Conf(problem=(None, f"it can't be read: {error}"))
     names: dict[str, Any] = {"__file__": str(path), "__name__": "execo_conf"}
     lines: dict[tuple[str, object], int] = {}
+    assigned: dict[str, int] = {}
     problem = None
     try:
         tree = ast.parse(source, str(path))
-        lines = dict(_lines_of_keys(tree))
+        lines, assigned = dict(_lines_of_keys(tree)), dict(_lines_of_names(tree))
         exec(compile(tree, str(path), "exec", dont_inherit=True), names)
     except (Exception, SystemExit) as error:
         problem = _line(error, path), printable(f"{type(error).__name__}: {_text_of(error)}")
         logger.error("%s: %s", place(path, problem[0]), problem[1])
-    return _Conf(_modern_names(names, path), lines, problem)
+    return _Conf(_modern_names(names, path), lines, assigned, problem)
 
 
 def _text_of(error: BaseException) -> str:
@@ -187,6 +195,15 @@ def _lines_of_keys(tree: ast.Module) -> Iterator[tuple[tuple[str, object], int]]
                         yield from (((modern(n), key.value), key.lineno) for n in names)
             case ast.Assign(targets=[ast.Subscript(ast.Name(id=name), ast.Constant(value=key))]):
                 yield (modern(name), key), statement.lineno
+
+
+def _lines_of_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=targets):
+                yield from ((modern(t.id), t.lineno) for t in targets if isinstance(t, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield modern(name), statement.lineno
 
 
 def _line(error: BaseException, path: Path) -> int | None:

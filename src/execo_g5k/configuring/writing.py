@@ -22,6 +22,7 @@ from execo_g5k.configuring.sites import (
     read_there,
     write_there,
 )
+from execo_g5k.doctor.conf import no_dicts
 from execo_g5k.doctor.facts import Key, Site
 from execo_g5k.doctor.local import home_directory, read_key, run
 from execo_g5k.doctor.remote import BadConfiguration, ask_site, route_to
@@ -223,9 +224,13 @@ def _conf(writer: _Writer, choices: Choices) -> str | None:
     except (OSError, ValueError) as error:
         writer.fails(f"{path} can't be read: {_words(error)}")
         return None
+    entries = wanted_entries(choices, oarsh=shutil.which("oarsh") is not None)
+    for problem in no_dicts(entries):
+        # what would be added to it would be an error
+        writer.fails(f"{place(path, problem.line)}: {problem.what}")
+        return None
     try:
-        oarsh = shutil.which("oarsh") is not None
-        merged = merged_conf(before or "", choices, wanted_entries(choices, oarsh=oarsh))
+        merged = merged_conf(before or "", choices, entries)
     except UnreadableConf as error:
         writer.fails(f"{place(path, error.line)}: {error}")
         return None
