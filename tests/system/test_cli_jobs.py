@@ -167,6 +167,7 @@ def test_a_site_that_is_down_is_told_and_the_others_are_shown(sandbox):
         (["submit", "nncy"], 1, "did you mean 'nancy'?"),
         (["delete"], 2, "which jobs?"),
         (["config", "defualt_timeout"], 2, "is no setting"),
+        (["password", "--forget"], 2, "--user LOGIN"),
         (["nodes", "nancy:12", "--timeout", "soon"], 2, "'soon' is no duration"),
         (["jobs", "nancy:12"], 2, "`execo-g5k job nancy:12`"),
         (["jbos"], 2, "no command 'jbos'"),
