@@ -83,6 +83,14 @@ class G5kSettings:
     api_additional_args: dict[str, Any] = field(default_factory=dict)
     """Further arguments of its requests. Not used yet."""
 
+    def __post_init__(self) -> None:
+        directory = self.state_directory
+        if directory is not None and not directory.startswith(("/", "~")):
+            # the records would be others in each directory in which a script is started
+            raise ValueError(
+                f"state_directory: {directory!r}: expected an absolute path, or one from ~"
+            )
+
 
 def site_address(name: str) -> str:
     """Return the address of the frontend of a site; what is no site is an address."""
@@ -137,4 +145,14 @@ def g5k_settings() -> G5kSettings:
 
 def job_key_file() -> str | None:
     """Return the file, on frontends, of the ssh key that jobs import; None when none is set."""
-    return g5k_settings().oar_job_key_file or os.environ.get("OAR_JOB_KEY_FILE") or None
+    return job_key_file_and_origin()[0]
+
+
+def job_key_file_and_origin() -> tuple[str | None, str]:
+    """Return the same, and where it comes from."""
+    key = "oar_job_key_file"
+    own = g5k_settings().oar_job_key_file
+    given = os.environ.get("OAR_JOB_KEY_FILE")
+    if own or not given:
+        return own or None, g5k_configuration.origin.get(key, "default")
+    return given, "environment variable OAR_JOB_KEY_FILE"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from execo import _html
+from execo._printable import printable
 from execo.host import fold_hosts
 from execo.times import format_date, format_seconds
 
@@ -193,7 +194,7 @@ class JobInfo(dict[str, Any]):
         if key == "hosts":
             return fold_hosts(value)
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        return "".join(c if c.isprintable() else "?" for c in text)
+        return printable(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,20 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from execo_g5k.config import g5k_settings
 
 Write = Callable[[int, bytes], int]
+
+LATEST = 253402300799
+"""Unix timestamp of the last second of the year 9999: what is later is no date."""
+
+_LARGEST = 1 << 26
+"""Bytes of a record, at most: the longest command line of Linux is far from it."""
 
 
 def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
@@ -66,6 +74,28 @@ def put_file(path: Path, content: bytes, write: Write = os.write) -> int:
         beside.unlink(missing_ok=True)
         raise
     return file
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file to read.
+
+    Raises:
+        OSError: it can't be opened.
+        ValueError: it is a directory, a pipe, a device or a socket, or too large.
+    """
+    try:
+        # a pipe, or a device, would be waited for
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise ValueError("it is no regular file") from None
+        raise
+    status = os.fstat(file)
+    if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
+        return open(file, "rb")
+    os.close(file)
+    regular = stat.S_ISREG(status.st_mode)
+    raise ValueError("it is too large" if regular else "it is no regular file")
 
 
 def is_locked(file: int) -> bool:

@@ -174,6 +174,7 @@ def test_a_site_that_is_down_is_told_and_the_others_are_shown(sandbox):
         (["submit", "nncy"], 1, "did you mean 'nancy'?"),
         (["delete"], 2, "which jobs?"),
         (["config", "defualt_timeout"], 2, "is no setting"),
+        (["password", "--forget"], 2, "--user LOGIN"),
         (["nodes", "nancy:12", "--timeout", "soon"], 2, "'soon' is no duration"),
         (["jobs", "nancy:12"], 2, "`execo-g5k job nancy:12`"),
         (["jbos"], 2, "no command 'jbos'"),
@@ -317,6 +318,25 @@ def test_settings_tell_where_they_come_from(own_home, monkeypatch):
     }
     near = cli("config", "default_timeoutt")
     assert (near.returncode, "did you mean 'default_timeout'?" in near.stderr) == (2, True)
+
+
+def test_the_key_of_jobs_is_shown_as_it_counts(own_home, monkeypatch):
+    monkeypatch.setenv("EXECO_CONF", "")
+    monkeypatch.delenv("EXECO_G5K_OAR_JOB_KEY_FILE", raising=False)
+    monkeypatch.delenv("OAR_JOB_KEY_FILE", raising=False)
+
+    def shown(*words):
+        rows = json.loads(cli("config", *words, "--json").stdout)
+        return [(r["value"], r["origin"]) for r in rows if r["key"] == "oar_job_key_file"]
+
+    assert shown("oar_job_key_file") == [(None, "default")]
+    assert shown("--changed") == []
+    monkeypatch.setenv("OAR_JOB_KEY_FILE", "~/.ssh/of_oar")
+    variable = [("~/.ssh/of_oar", "environment variable OAR_JOB_KEY_FILE")]
+    assert shown("oar_job_key_file") == shown("--changed") == variable
+    conf = own_home / ".execo.conf.py"
+    conf.write_text("g5k_configuration = {'oar_job_key_file': '~/.ssh/mine'}\n")
+    assert shown("oar_job_key_file") == [("~/.ssh/mine", f"{conf}, line 1")]
 
 
 def test_another_file_of_settings_can_be_named(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Configure on a laptop outside, from an empty home."""
 
 import json
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ pytest.importorskip("rich", reason="the command line needs click and rich")
 import execo_g5k
 from execo_g5k.sandbox import Sandbox
 from tests.system.laptops import SITES, Account, states
+from tests.system.screens import on_terminal
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,57 @@ def test_a_login_is_no_guess(account):
     assert "--user LOGIN" in done.stderr
 
 
+BAD = {
+    "--user": ("Jane Doe", "a\nb", "-x y", ""),
+    "--access": ("", "a b"),
+    "--site": ("", "x\n ProxyCommand y"),
+    "--outside-key": ("", '/tmp/a"b', "/tmp/a\nb"),
+    "--inside-key": ("", "/tmp/a%h"),
+}
+
+
+@pytest.mark.parametrize("option", BAD)
+def test_what_ssh_could_not_read_is_refused_and_nothing_is_written(account, option):
+    before = account.tree()
+    for value in BAD[option]:
+        given = "" if option == "--user" else "--user alice"
+        done = account.run(f"execo-g5k configure --yes {given} {option}={shlex.quote(value)}")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{option}: {value!r}: expected" in done.stderr
+        assert account.tree() == before
+
+
+def test_doctor_refuses_a_site_that_is_no_name(account):
+    done = account.run("execo-g5k doctor --site ''")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--site: '': expected" in done.stderr
+
+
+def test_a_login_that_is_typed_is_checked_too(account):
+    before = account.tree()
+    configure = "execo-g5k configure --dry-run --site nancy"
+    done = account.run(f"script -qec '{configure}' /dev/null", "Jane Doe\nalice\n")
+    assert done.returncode == 0
+    assert "--user: 'Jane Doe': expected a login" in done.stdout
+    assert "User alice" in done.stdout
+    assert account.tree() == before
+
+
+def test_a_key_whose_name_ssh_would_change_opens_the_access_machine(account):
+    account.run(
+        "mv ~/.ssh/id_ed25519 ~/'.ssh/50%h key'; mv ~/.ssh/id_ed25519.pub ~/'.ssh/50%h key.pub'"
+    )
+    done = account.run(
+        "cd ~/.ssh && execo-g5k configure --user alice --yes --site nancy --outside-key '50%h key'"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, findings = account.doctor()
+    assert [f["what"] for f in findings if f["check"] == "outside key"] == [
+        f"{account.home}/.ssh/50%h key"
+    ]
+    assert [f["state"] for f in findings if f["check"] == "access machine"] == ["ok"]
+
+
 def test_a_dry_run_shows_all_and_writes_nothing(account):
     before = account.tree()
     done = account.configure("--dry-run")
@@ -127,6 +180,19 @@ def test_what_is_refused_stays_as_it_is(account):
     # the end of the answers is none
     done = account.run(f"execo-g5k configure --user alice {sites}")
     assert done.returncode == 1
+    assert "nobody answered" in done.stderr
+    assert "--yes" in done.stderr
+    assert account.tree() == before
+
+
+@pytest.mark.parametrize("words", [["--user", "alice"], []])
+def test_an_interrupt_at_a_question_is_one(account, words):
+    before = account.tree()
+    command = ("configure", "--site", "nancy", *words)
+    with on_terminal(*command, env=account.environment) as terminal:
+        terminal.until(lambda text: "Write " in text or "Your login" in text)
+        terminal.press("\x03")
+        assert (terminal.end(), "execo-g5k: interrupted" in terminal.text) == (130, True)
     assert account.tree() == before
 
 
@@ -169,6 +235,55 @@ def test_what_the_user_wrote_is_kept_and_saved(account):
     before = account.tree()
     assert "nothing to change" in account.configure().stdout
     assert account.tree() == before
+
+
+def test_a_file_of_another_system_keeps_its_line_ends_and_only_the_change_is_shown(account):
+    mine = b"Host example.org\r\n    User me\r\n"
+    (account.home / ".ssh/config").write_bytes(mine)
+    (account.home / ".execo.conf.py").write_bytes(b"mine = 1\r\n")
+    done = account.configure()
+    assert done.returncode == 0, done.stdout
+    for name, before in ((".ssh/config", mine), (".execo.conf.py", b"mine = 1\r\n")):
+        now = (account.home / name).read_bytes()
+        assert before in now
+        assert now.count(b"\n") == now.count(b"\r\n")
+    assert "\n  -" not in done.stdout.replace("\n  --- ", "")
+    assert account.run("ssh -G example.org").stdout.count("user me\n") == 1
+    assert "nothing to change" in account.configure().stdout
+
+
+def test_files_that_are_not_utf8_are_kept_byte_for_byte(account):
+    config = b"# r\xe9glages\nHost foo\n User bar\n"
+    conf = "# coding: latin-1\n# réglages\nnames = ['é']\n".encode("latin-1")
+    (account.home / ".ssh/config").write_bytes(config)
+    (account.home / ".execo.conf.py").write_bytes(conf)
+    done = account.configure()
+    assert done.returncode == 0, done.stdout + done.stderr
+    now = (account.home / ".ssh/config").read_bytes()
+    assert now.endswith(config)
+    assert b"Include " in now
+    assert (account.home / ".execo.conf.py").read_bytes().startswith(conf)
+    assert states(account.doctor()[1], "wrong") == []
+    assert "nothing to change" in account.configure().stdout
+
+
+def test_settings_that_cant_be_decoded_are_told_and_the_rest_is_done(account):
+    bad = b"# r\xe9glages\nx = 1\n"
+    (account.home / ".execo.conf.py").write_bytes(bad)
+    done = account.configure()
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"not done: {account.home}/.execo.conf.py can't be read: " in done.stdout
+    assert (account.home / ".execo.conf.py").read_bytes() == bad
+    assert (account.home / ".ssh/execo-g5k.config").exists()
+    assert (account.site_home("nancy") / ".ssh/g5k_inside").exists()
+
+
+def test_a_directory_in_place_of_the_configuration_of_ssh_is_told(account):
+    (account.home / ".ssh/config").mkdir()
+    done = account.configure()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"not done: {account.home}/.ssh/config can't be read: Is a directory" in done.stdout
+    assert (account.home / ".execo.conf.py").exists()
 
 
 def test_aliases_of_the_user_are_left_alone(account):
@@ -217,6 +332,17 @@ def test_settings_that_are_no_python_are_told_with_their_line(account):
     assert done.returncode == 1
     assert ".execo.conf.py, line 2" in done.stdout
     assert (account.home / ".execo.conf.py").read_text() == broken
+
+
+def test_settings_that_are_no_dict_are_told_and_left_alone(account):
+    (account.home / ".execo.conf.py").write_text("g5k_configuration = 3\n")
+    done = account.configure()
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert f"not done: {account.home}/.execo.conf.py, line 1: g5k_configuration is no dict" in (
+        done.stdout
+    )
+    assert (account.home / ".execo.conf.py").read_text() == "g5k_configuration = 3\n"
+    assert (account.site_home("lyon") / ".ssh/g5k_inside").exists()
 
 
 def test_settings_that_keep_sites_from_being_reached_are_told(account):

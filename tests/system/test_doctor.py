@@ -64,6 +64,12 @@ FAULTS = {
     "outside key open": ("chmod 644 ~/.ssh/id_ed25519", "outside key", "0644"),
     "ssh directory open": ("chmod 777 ~/.ssh", "~/.ssh", "0777"),
     "ssh config open": ("chmod 666 ~/.ssh/config", "ssh configuration", "0666"),
+    "ssh config that is a directory": (
+        "rm ~/.ssh/config; mkdir -m 700 ~/.ssh/config", "ssh configuration", "is a directory",
+    ),
+    "settings that are a directory": (
+        "rm ~/.execo.conf.py; mkdir -m 700 ~/.execo.conf.py", "~/.execo.conf.py", "is a directory",
+    ),
     "aliases open": ("chmod 666 ~/.ssh/execo-g5k.config", "ssh configuration", "execo-g5k.config"),
     "settings open": ("chmod 666 ~/.execo.conf.py", "~/.execo.conf.py", "0666"),
     "no settings": ("rm ~/.execo.conf.py", "OAR_JOB_KEY_FILE", "no key for jobs is set"),
@@ -120,6 +126,10 @@ FAULTS = {
     "error in the settings": (
         IN_CONF.format("import nothing_of_that_name"), "~/.execo.conf.py", "line 27: ModuleNot",
     ),
+    "no dict": (
+        IN_CONF.format("g5k_configuration = 3"), "~/.execo.conf.py",
+        "line 27: g5k_configuration is no dict",
+    ),
     "bad value": (
         IN_CONF.format('g5k_configuration["polling_interval"] = []'), "~/.execo.conf.py",
         "line 27: g5k_configuration['polling_interval']",
@@ -172,6 +182,16 @@ def test_what_doctor_says_of_a_fault_mends_it(account, fault):
     # what is mended may be slow
     well = [f["check"] for f in findings if f["state"] in ("ok", "warning")]
     assert check in (*well, "sites") or "rewriting" in check
+
+
+def test_what_settings_say_leaves_the_terminal_alone(account):
+    rewriting = "def f(site): raise ValueError('\\x1b[31m')"
+    setting = 'default_frontend_connexion_params["host_rewrite_func"] = f'
+    with open(account.home / ".execo.conf.py", "a") as conf:
+        conf.write(f"{rewriting}\n{setting}\nraise ValueError('\\x1b]0;title\\a')\n")
+    done = account.run("execo-g5k doctor --site nancy")
+    assert "ValueError: ?]0;title?" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 def test_an_agent_that_is_gone_is_a_warning(account):

@@ -4,15 +4,18 @@ Read once, at the first use.
 """
 
 import ast
+import io
 import logging
 import os
 import threading
+import tokenize
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from execo._printable import printable
 from execo.spelling import modern
 
 logger = logging.getLogger("execo")
@@ -29,6 +32,8 @@ class _Conf:
     names: dict[str, Any] = field(default_factory=dict)
     lines: dict[tuple[str, object], int] = field(default_factory=dict)
     """Name of a dict and a key of it -> the line that sets it."""
+    assigned: dict[str, int] = field(default_factory=dict)
+    """Name -> the last line that assigns it."""
     problem: tuple[int | None, str] | None = None
 
 
@@ -67,7 +72,12 @@ def conf_layers(name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     path, lines = conf_path(), _conf().lines
     for key, value in conf_values(name).items():
         line = lines.get((name, key))
-        yield f"{path}, line {line}" if line else str(path), {key: value}
+        yield place(path, line), {key: value}
+
+
+def place(path: Path, line: int | None) -> str:
+    """Return the name of the file, with the line if it is known."""
+    return f"{path}, line {line}" if line else str(path)
 
 
 def conf_problem() -> tuple[int | None, str] | None:
@@ -78,6 +88,11 @@ def conf_problem() -> tuple[int | None, str] | None:
 def conf_names() -> Mapping[str, Any]:
     """Return what the file defines, by names in today's spelling."""
     return {name: value for name, value in _conf().names.items() if not name.startswith("__")}
+
+
+def conf_lines() -> Mapping[str, int]:
+    """Return the last line that assigns each name, by names in today's spelling."""
+    return _conf().assigned
 
 
 def forget() -> None:
@@ -117,25 +132,47 @@ def _conf() -> _Conf:
         return _read
 
 
+def decoded(source: bytes) -> tuple[str, str]:
+    """Return the text of a Python program, and its encoding: what its first lines say, or UTF-8.
+
+    Raises:
+        ValueError: it is no text of that encoding.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        return source.decode(encoding), encoding
+    except (SyntaxError, LookupError) as error:
+        raise ValueError(str(error)) from None
+
+
 def _run(path: Path) -> _Conf:
     try:
-        source = path.read_text(encoding="utf-8")
+        source, _ = decoded(path.read_bytes())
     except FileNotFoundError:
         return _Conf()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         logger.error("%s can't be read: %s", path, error)
         return _Conf(problem=(None, f"it can't be read: {error}"))
     names: dict[str, Any] = {"__file__": str(path), "__name__": "execo_conf"}
     lines: dict[tuple[str, object], int] = {}
+    assigned: dict[str, int] = {}
     problem = None
     try:
         tree = ast.parse(source, str(path))
-        lines = dict(_lines_of_keys(tree))
+        lines, assigned = dict(_lines_of_keys(tree)), dict(_lines_of_names(tree))
         exec(compile(tree, str(path), "exec", dont_inherit=True), names)
     except (Exception, SystemExit) as error:
-        problem = _line(error, path), f"{type(error).__name__}: {error}"
-        logger.error("%s, line %s: %s", path, *problem)
-    return _Conf(_modern_names(names, path), lines, problem)
+        problem = _line(error, path), printable(f"{type(error).__name__}: {_text_of(error)}")
+        logger.error("%s: %s", place(path, problem[0]), problem[1])
+    return _Conf(_modern_names(names, path), lines, assigned, problem)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:
+        # it is of a class of the file
+        return f"(its text fails: {type(failure).__name__})"
 
 
 def _modern_names(names: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -158,6 +195,15 @@ def _lines_of_keys(tree: ast.Module) -> Iterator[tuple[tuple[str, object], int]]
                         yield from (((modern(n), key.value), key.lineno) for n in names)
             case ast.Assign(targets=[ast.Subscript(ast.Name(id=name), ast.Constant(value=key))]):
                 yield (modern(name), key), statement.lineno
+
+
+def _lines_of_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=targets):
+                yield from ((modern(t.id), t.lineno) for t in targets if isinstance(t, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield modern(name), statement.lineno
 
 
 def _line(error: BaseException, path: Path) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from execo._engine.loop import blocking
+from execo._printable import printable
 from execo.errors import Error
 from execo.host import Host, fold_hosts
 from execo.times import Deadline, format_date, format_seconds
@@ -79,11 +80,6 @@ def row(job: JobRef, info: JobInfo) -> list[str]:
     walltime = "" if info.walltime is None else format_seconds(info.walltime)
     name = printable(info.name or "")
     return [told(job), info.get("state", ""), start_of(info), walltime, name, hosts_of(info)]
-
-
-def printable(text: str) -> str:
-    """Return text without what would move the cursor of a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def start_of(info: JobInfo) -> str:

@@ -11,6 +11,7 @@ from execo_g5k.config import (
     default_frontend_connexion_params,
     default_oarsh_oarcp_params,
     g5k_configuration,
+    job_key_file_and_origin,
 )
 
 _SETTINGS: dict[str, Any] = {
@@ -43,10 +44,11 @@ def config(names: tuple[str, ...], changed: bool, as_json: bool) -> None:
             hint = f"did you mean {near[0]!r}?" if near else "`execo-g5k config` shows all"
             raise ValueError(f"{name!r} is no setting: {hint}")
     rows = [
-        (where, key, settings[key], settings.origin[key])
+        (where, key, value, origin)
         for where, settings in _SETTINGS.items()
         for key in settings
-        if (not names or key in names) and not (changed and settings.origin[key] == "default")
+        for value, origin in [_value(settings, key)]
+        if (not names or key in names) and not (changed and origin == "default")
     ]
     if as_json:
         show_json([dict(zip(("dict", "key", "value", "origin"), row, strict=True)) for row in rows])
@@ -55,6 +57,14 @@ def config(names: tuple[str, ...], changed: bool, as_json: bool) -> None:
         show_table(("DICT", "KEY", "FROM", "VALUE"), told)
     else:
         say("all settings have their default values")
+
+
+def _value(settings: Any, key: str) -> tuple[Any, str]:
+    """Return a value that counts, and where it comes from."""
+    if settings is g5k_configuration and key == "oar_job_key_file":
+        # below it is the variable of OAR
+        return job_key_file_and_origin()
+    return settings[key], settings.origin[key]
 
 
 def _told(value: Any) -> str:

@@ -1,19 +1,37 @@
 """`execo-g5k configure`: write the set-up, asking before each file."""
 
 import getpass
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from execo_g5k.configuring import Change, Choices, Outcome, remembered
+from execo._printable import printable_lines
+from execo_g5k.cli._out import as_unicode, say
+from execo_g5k.configuring import BadChoice, Change, Choices, Outcome, remembered
 from execo_g5k.configuring import configure as write_setup
 from execo_g5k.frontend import local_site
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@contextmanager
+def _silence_told() -> Iterator[None]:
+    """Tell that its input ended before all was answered, and exit."""
+    try:
+        yield
+    except click.Abort as error:
+        # click makes it of Ctrl-C too, which is told above
+        if not isinstance(error.__context__, EOFError):
+            raise
+        say("\nnobody answered, the rest was left as it is: --yes agrees to all changes")
+        raise SystemExit(1) from None
 
 
 @click.command()
@@ -38,6 +56,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 )
 @click.option("--yes", is_flag=True, help="Agree to all changes.")
 @click.option("--dry-run", is_flag=True, help="Show the changes, and write nothing.")
+@_silence_told()
 def configure(
     user: str | None,
     access: str | None,
@@ -51,14 +70,14 @@ def configure(
 
     It asks before each file, shows what changes, and keeps a backup. What is chosen here is
     remembered; what is right is left alone, so it can be run again at any time. The exit code is 0,
-    or 1 when something could not be done.
+    or 1 when something could not be done, or nobody answered.
     """
-    choices = remembered().chosen(
-        user=user, access=access, sites=tuple(sites), outside_key=outside_key,
-        inside_key=inside_key,
+    choices = _chosen(
+        remembered(), user=user, access=access, sites=tuple(sites),
+        outside_key=_full(outside_key), inside_key=_full(inside_key),
     )  # fmt: skip
     if choices.user is None:
-        choices = choices.chosen(user=_user(ask=not yes))
+        choices = _chosen(choices, user=_user(choices, ask=not yes))
     console = Console(highlight=False)
 
     def ask(change: Change) -> bool:
@@ -68,32 +87,45 @@ def configure(
         return click.confirm(f"Write {change.where}?", default=False)
 
     def tell(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
+        console.print(printable_lines(text), markup=False, soft_wrap=True)
 
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    try:
-        outcome = write_setup(choices, ask, tell, stamp=stamp, dry_run=dry_run)
-    except click.Abort:
-        # the end of its input is no answer
-        raise SystemExit(1) from None
+    outcome = write_setup(choices, ask, tell, stamp=stamp, dry_run=dry_run)
     tell(_summary(outcome, choices, dry_run=dry_run))
     if outcome.failed:
         raise SystemExit(1)
 
 
-def _user(*, ask: bool) -> str:
+def _chosen(choices: Choices, **options: Any) -> Choices:
+    try:
+        return choices.chosen(**options)
+    except BadChoice as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _full(path: str | None) -> str | None:
+    """Return the name of a file that is the same from all directories."""
+    return path if not path or path.startswith("~") else os.path.abspath(path)
+
+
+def _user(choices: Choices, *, ask: bool) -> str:
     here = getpass.getuser()
     if local_site() is not None:
         return here
     if not ask or not sys.stdin.isatty():
         raise click.UsageError("which login have you on the testbed? --user LOGIN")
-    answer: str = click.prompt("Your login on the testbed", default=here)
+
+    def login(typed: str) -> str:
+        # what can't be used is told, and asked for again
+        return _chosen(choices, user=typed).user or ""
+
+    answer: str = click.prompt("Your login on the testbed", default=here, value_proc=login)
     return answer
 
 
 def _show(console: Console, change: Change) -> None:
     console.print(Text.assemble((change.where, "bold"), f": {change.why}"), soft_wrap=True)
-    for line in change.diff().splitlines():
+    for line in as_unicode(change.diff()).splitlines():
         console.print(Text(f"  {line}", _STYLES.get(line[:1], "")), soft_wrap=True)
 
 

@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from execo_g5k.configuring import remembered
+from execo._printable import printable_lines
+from execo_g5k.configuring import BadChoice, checked_sites, remembered
 from execo_g5k.doctor import Finding, State, examine
 
 _STYLES = {
@@ -42,7 +43,10 @@ def doctor(sites: Sequence[str], timeout: float, as_json: bool) -> None:
     Each line tells what was looked at and how it is; what is wrong comes with the command that
     mends it. The exit code is 0 when nothing is wrong, else 1.
     """
-    names = sites or remembered().sites
+    try:
+        names = checked_sites(sites or remembered().sites)
+    except BadChoice as error:
+        raise click.UsageError(str(error)) from None
     console = Console(highlight=False)
     with _silent_library():
         if as_json:
@@ -74,7 +78,9 @@ def _told(findings: Sequence[Finding]) -> dict[str, object]:
 
 def _show(console: Console, finding: Finding) -> None:
     line = Text.assemble(
-        (f"{finding.state:8}", _STYLES[finding.state]), (finding.check, "bold"), f": {finding.what}"
+        (f"{finding.state:8}", _STYLES[finding.state]),
+        (finding.check, "bold"),
+        f": {printable_lines(finding.what)}",
     )
     # a command that is cut into lines can't be copied
     console.print(line, soft_wrap=True)

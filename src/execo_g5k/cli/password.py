@@ -3,6 +3,7 @@
 import click
 
 from execo_g5k.credentials import SERVICE, forget_password, store_password
+from execo_g5k.errors import CredentialsMissing
 
 
 @click.command()
@@ -23,6 +24,9 @@ def password(user: str | None, forget: bool) -> int:
         name = store_password(user)
         click.echo(f"the password of {name} is in the key store, as {SERVICE}")
         return 0
-    found = forget_password(user)
+    try:
+        found = forget_password(user)
+    except CredentialsMissing:
+        raise click.UsageError("whose password? --user LOGIN") from None
     click.echo("forgotten" if found else "there was none")
     return 0 if found else 1

@@ -10,7 +10,7 @@ writing.py    all of it in order, asking before each change
 """
 
 from execo_g5k.configuring.changes import Change
-from execo_g5k.configuring.choices import Choices, remembered
+from execo_g5k.configuring.choices import BadChoice, Choices, checked_sites, remembered
 from execo_g5k.configuring.writing import Outcome, configure
 
-__all__ = ["Change", "Choices", "Outcome", "configure", "remembered"]
+__all__ = ["BadChoice", "Change", "Choices", "Outcome", "checked_sites", "configure", "remembered"]

@@ -2,6 +2,7 @@
 
 import re
 
+from execo_g5k.configuring.changes import line_end
 from execo_g5k.configuring.choices import Choices
 
 DOMAIN = "grid5000.fr"
@@ -42,7 +43,9 @@ Include {path}
 
 def own_config(choices: Choices, outside_key: str) -> str:
     """Return the text of the file of ours; `outside_key` is how ssh is told the key."""
-    common = _COMMON.format(user=choices.user, key=_word(outside_key))
+    # in names of keys, ssh puts something else for % and a letter
+    key = _word(outside_key.replace("%", "%%"))
+    common = _COMMON.format(user=choices.user, key=key)
     return _OWN.format(choices=choices.line(), access=choices.access, domain=DOMAIN, common=common)
 
 
@@ -52,13 +55,13 @@ def with_include(text: str, path: str) -> str:
     Ssh takes the first value that it finds, and what stands below `Host` counts for these alone: so
     the line is the first one.
     """
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if _BLOCK.match(line):
             break
         found = _INCLUDE.match(line)
         if found and found[1].strip('"') == path:
             return text
-    return _LINE.format(path=_word(path)) + text
+    return _LINE.format(path=_word(path)).replace("\n", line_end(text)) + text
 
 
 def _word(path: str) -> str:

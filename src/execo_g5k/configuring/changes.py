@@ -4,6 +4,11 @@ import difflib
 from dataclasses import dataclass
 
 
+def line_end(text: str) -> str:
+    """Return what the first line of a text ends with."""
+    return "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+
+
 @dataclass(frozen=True)
 class Change:
     """A file that is to be written."""
@@ -17,11 +22,17 @@ class Change:
     secret: bool = False
     """Whether its content is shown to nobody."""
     why: str = ""
+    encoding: str = "utf-8"
 
     @property
     def where(self) -> str:
         """The file, with its site."""
         return self.path if self.site is None else f"{self.path} on {self.site}"
+
+    @property
+    def content(self) -> bytes:
+        """What the file is to hold. Raises UnicodeEncodeError where its encoding can't."""
+        return self.after.encode(self.encoding, "surrogateescape")
 
     def diff(self) -> str:
         """Return the change in lines; in a few words for what is secret."""

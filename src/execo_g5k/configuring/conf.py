@@ -1,15 +1,19 @@
 """`~/.execo.conf.py`, with what is missing in it. Pure; what the user wrote stays."""
 
 import ast
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from execo.spelling import modern
 from execo_g5k.configuring.aliases import DOMAIN
+from execo_g5k.configuring.changes import line_end
 from execo_g5k.configuring.choices import Choices
 
 _BEGIN = "# >>> execo-g5k configure: it replaces what is between these two lines\n"
 _END = "# <<< execo-g5k configure\n"
+
+_BLOCK = re.compile(f"{_BEGIN}.*?{_END}".replace("\n", "\r?\n"), re.DOTALL)
 
 _FUNCTION = """\
 def g5k_address(name):
@@ -28,7 +32,11 @@ Values = Mapping[tuple[str, str], str]
 
 
 class UnreadableConf(ValueError):
-    """The file is no Python; the text says where."""
+    """The file is no Python; the text says why."""
+
+    def __init__(self, why: str, line: int | None) -> None:
+        super().__init__(why)
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -74,9 +82,10 @@ def merged_conf(text: str, choices: Choices, entries: Entries) -> MergedConf:
         ast.parse(text)
         before, after = _around_block(text)
         above, below = ast.parse(before), ast.parse(after)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise UnreadableConf(f"line {line}: {error}") from None
+    except SyntaxError as error:
+        raise UnreadableConf(error.msg, error.lineno) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UnreadableConf(str(error) or type(error).__name__, None) from None
     if any(name in entries for name, _ in _names(below.body)):
         # it would replace what the block sets
         before, after = before + after, ""
@@ -85,7 +94,8 @@ def merged_conf(text: str, choices: Choices, entries: Entries) -> MergedConf:
     names, changed_below = dict(_names(above.body)), {name for name, _ in _values(below)}
     body = "".join(_lines(entries, values, names, changed_below))
     job_key = _literal(values.get(("g5k_configuration", "oar_job_key_file")))
-    return MergedConf(_joined(before, body, after, choices), tuple(_kept(entries, values)), job_key)
+    merged = _joined(before, body, after, choices, line_end(text))
+    return MergedConf(merged, tuple(_kept(entries, values)), job_key)
 
 
 def _lines(
@@ -108,13 +118,14 @@ def _kept(entries: Entries, values: Values) -> Iterator[str]:
                 yield f"{name}[{key!r}] = {values[name, key]}"
 
 
-def _joined(before: str, body: str, after: str, choices: Choices) -> str:
+def _joined(before: str, body: str, after: str, choices: Choices, end: str) -> str:
     if not body:
         return before + after
     if _REWRITE in body:
         body = _FUNCTION.format(domain=DOMAIN, sites=repr(choices.sites)) + body
-    above = f"{before.rstrip()}\n\n" if before.strip() else ""
-    return f"{above}{_BEGIN}{body}{_END}{after}"
+    above = f"{before.rstrip()}{end}{end}" if before.strip() else ""
+    block = f"{_BEGIN}{body}{_END}".replace("\n", end)
+    return f"{above}{block}{after}"
 
 
 def _literal(text: str | None) -> str | None:
@@ -127,9 +138,8 @@ def _literal(text: str | None) -> str | None:
 
 def _around_block(text: str) -> tuple[str, str]:
     """Return what stands before and behind what `configure` wrote."""
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    return (before, after) if begin and end else (text, "")
+    block = _BLOCK.search(text)
+    return (text[: block.start()], text[block.end() :]) if block else (text, "")
 
 
 def _names(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:

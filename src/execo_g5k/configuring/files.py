@@ -9,14 +9,23 @@ _PRIVATE = 0o600
 
 
 def read(path: Path) -> str | None:
-    """Return the text of a file, None when there is none. Raises OSError, UnicodeDecodeError."""
+    """Return the text of a file with its line ends, None when there is none. Raises OSError.
+
+    Bytes that are no characters are kept in it, as surrogates.
+    """
+    content = read_bytes(path)
+    return None if content is None else content.decode(errors="surrogateescape")
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return the content of a file, None when there is none. Raises OSError."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except FileNotFoundError:
         return None
 
 
-def write(path: Path, text: str, stamp: str) -> Path | None:
+def write(path: Path, content: bytes, stamp: str) -> Path | None:
     """Replace or make a file, and return the backup of what it was; None if it was not there.
 
     A new file is for its owner alone, another keeps its mode; links stay. Raises OSError, and the
@@ -31,8 +40,8 @@ def write(path: Path, text: str, stamp: str) -> Path | None:
     fresh = real.with_name(f"{real.name}.execo-new")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.write(content)
         if backup is not None:
             shutil.copymode(real, fresh)
         os.replace(fresh, real)

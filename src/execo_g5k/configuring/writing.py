@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from execo._config.execo_conf import conf_path
+from execo._config.execo_conf import conf_path, decoded, place
 from execo._engine.loop import blocking
 from execo_g5k.configuring import files
 from execo_g5k.configuring.aliases import DOMAIN, own_config, with_include
@@ -21,6 +22,7 @@ from execo_g5k.configuring.sites import (
     read_there,
     write_there,
 )
+from execo_g5k.doctor.conf import no_dicts
 from execo_g5k.doctor.facts import Key, Site
 from execo_g5k.doctor.local import home_directory, read_key, run
 from execo_g5k.doctor.remote import BadConfiguration, ask_site, route_to
@@ -86,11 +88,11 @@ class _Writer:
             return False
         try:
             if change.site is None:
-                backup = files.write(Path(change.path), change.after, self._stamp)
+                backup = files.write(Path(change.path), change.content, self._stamp)
             else:
                 backup = None
                 _write_there(change, self._stamp)
-        except (OSError, SiteFailed) as error:
+        except (OSError, UnicodeEncodeError, SiteFailed) as error:
             self.outcome.changed.remove(change.where)
             self.fails(f"{change.where}: {error}")
             return False
@@ -147,8 +149,10 @@ def _inside_key(writer: _Writer, choices: Choices) -> Key | None:
         writer.fails(f"{path} is no key for OAR: its kind is {key.public.split()[0]}, not ssh-rsa")
         return None
     if key.beside != key.public:
-        before = files.read(Path(f"{path}.pub"))
-        writer.make(Change(f"{path}.pub", f"{key.public}\n", before, why="its public key"))
+        before = _ssh_file(writer, Path(f"{path}.pub"))
+        if before is not None:
+            change = Change(f"{path}.pub", f"{key.public}\n", before.text, why="its public key")
+            writer.make(change)
     return key
 
 
@@ -164,16 +168,37 @@ def _aliases(writer: _Writer, choices: Choices) -> bool:
         writer.tell(f"ssh: your own configuration leads through {other}: left as it is")
         return True
     text = own_config(choices, files.for_ssh(choices.outside_key))
-    included = files.read(config) or ""
-    wanted = with_include(included, files.for_ssh(str(own)))
+    included, before_own = _ssh_file(writer, config), _ssh_file(writer, own)
+    if included is None or before_own is None:
+        return False
+    wanted = with_include(included.text or "", files.for_ssh(str(own)))
     right = True
     for path, before, after, why in (
-        (own, files.read(own), text, "aliases of ssh, through the access machine"),
-        (config, files.read(config), wanted, "so that ssh reads the aliases"),
+        (own, before_own.text, text, "aliases of ssh, through the access machine"),
+        (config, included.text, wanted, "so that ssh reads the aliases"),
     ):
         if before != after:
             right = writer.make(Change(str(path), after, before, why=why)) and right
     return right
+
+
+class _Text(NamedTuple):
+    text: str | None
+    """None when there is no such file."""
+
+
+def _ssh_file(writer: _Writer, path: Path) -> _Text | None:
+    """Return what a file of ssh holds; None, with a word, when it can't be read."""
+    try:
+        return _Text(files.read(path))
+    except OSError as error:
+        writer.fails(f"{path} can't be read: {_words(error)}")
+        return None
+
+
+def _words(error: Exception) -> str:
+    """Return an error without the name of its file, which stands before it."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _leads_already(choices: Choices, own: Path) -> str | None:
@@ -193,17 +218,27 @@ def _leads_already(choices: Choices, own: Path) -> str | None:
 def _conf(writer: _Writer, choices: Choices) -> str | None:
     """Write ~/.execo.conf.py; return the name of the job key on sites, if the user has set one."""
     path = conf_path()
-    before = files.read(path)
     try:
-        oarsh = shutil.which("oarsh") is not None
-        merged = merged_conf(before or "", choices, wanted_entries(choices, oarsh=oarsh))
+        content = files.read_bytes(path)
+        before, encoding = (None, "utf-8") if content is None else decoded(content)
+    except (OSError, ValueError) as error:
+        writer.fails(f"{path} can't be read: {_words(error)}")
+        return None
+    entries = wanted_entries(choices, oarsh=shutil.which("oarsh") is not None)
+    for problem in no_dicts(entries):
+        # what would be added to it would be an error
+        writer.fails(f"{place(path, problem.line)}: {problem.what}")
+        return None
+    try:
+        merged = merged_conf(before or "", choices, entries)
     except UnreadableConf as error:
-        writer.fails(f"{path}, {error}")
+        writer.fails(f"{place(path, error.line)}: {error}")
         return None
     for setting in merged.kept:
         writer.tell(f"{path}: yours stays: {setting}")
     if merged.text != (before or ""):
-        writer.make(Change(str(path), merged.text, before, why="settings of this library"))
+        why = "settings of this library"
+        writer.make(Change(str(path), merged.text, before, why=why, encoding=encoding))
     return merged.job_key
 
 

@@ -1,10 +1,10 @@
 """What is wrong in ~/.execo.conf.py: its error if it has one, keys that are none, bad values."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from execo._config.execo_conf import conf_layers, conf_names, conf_problem, conf_values
+from execo._config.execo_conf import conf_layers, conf_lines, conf_names, conf_problem, conf_values
 from execo._config.values import accepted_types, checked
 from execo.config import ConnexionSettings, Settings
 from execo.spelling import modern
@@ -28,6 +28,7 @@ def problems_of_conf() -> Iterator[ConfProblem]:
     if problem is not None:
         yield ConfProblem(*problem)
     yield from misspelt_names(conf_names())
+    yield from no_dicts((*RECORDS, *_OTHERS))
     for name, record in RECORDS.items():
         for origin, values in conf_layers(name):
             line = origin.rpartition(", line ")[2]
@@ -46,6 +47,16 @@ def misspelt_names(names: Mapping[str, Any]) -> Iterator[ConfProblem]:
         if near:
             what = f"{name} is no dict of settings, did you mean {near[0]}?"
             yield ConfProblem(None, what, name, near[0])
+
+
+def no_dicts(settings: Iterable[str]) -> Iterator[ConfProblem]:
+    """Yield those of the names of settings that the file defines, and that are no dicts."""
+    names, lines = conf_names(), conf_lines()
+    for name in settings:
+        if name in names and not isinstance(names[name], Mapping):
+            kind = type(names[name]).__name__
+            what = f"{name} is no dict of settings, its type is {kind}"
+            yield ConfProblem(lines.get(name), what)
 
 
 def problem_of(

@@ -24,6 +24,8 @@ class File:
     """Permission bits; None when it is not there."""
     owned: bool = True
     """Whether it is of the user, or of root."""
+    directory: bool = False
+    """Whether it is a directory."""
 
     @property
     def exists(self) -> bool:

@@ -37,7 +37,10 @@ def check_ssh_files(facts: Facts) -> Iterator[Finding]:
     check, there = "ssh configuration", [file for file in facts.ssh_files if file.exists]
     bad = False
     for file in there:
-        if not file.owned:
+        if file.directory:
+            bad = True
+            yield _directory(check, file)
+        elif not file.owned:
             bad = True
             what = f"{file.path} belongs to somebody else: ssh refuses it"
             yield wrong(check, what, f'sudo chown "$(id -u)" {shlex.quote(file.path)}')
@@ -49,6 +52,12 @@ def check_ssh_files(facts: Facts) -> Iterator[Finding]:
         yield skipped(check, "there is no ~/.ssh/config")
     elif not bad:
         yield ok(check, ", ".join(file.path for file in there))
+
+
+def _directory(check: str, file: File) -> Finding:
+    """Return that there is a directory where a file should be."""
+    path = shlex.quote(file.path)
+    return wrong(check, f"{file.path} is a directory", f"mv {path} {path}.unusable; {CONFIGURE}")
 
 
 def bad_configuration(words: str) -> Finding:
@@ -65,6 +74,9 @@ def check_conf(conf: Conf) -> Iterator[Finding]:
     check, file = "~/.execo.conf.py", conf.file
     if not file.exists:
         yield skipped(check, f"there is no {file.path}: the defaults count")
+        return
+    if file.directory:
+        yield _directory(check, file)
         return
     if file.writable_by_others:
         what = f"{file.path} can be changed by others ({_mode(file)}), and it is run as a program"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +15,8 @@ from execo.process import Process
 from execo_g5k.config import (
     default_frontend_connexion_params,
     default_oarsh_oarcp_params,
-    g5k_configuration,
     job_key_file,
+    job_key_file_and_origin,
 )
 from execo_g5k.doctor.conf import api_password, problems_of_conf
 from execo_g5k.doctor.facts import Agent, AgentState, Conf, Facts, File, Key, Nodes, Programs
@@ -66,8 +67,7 @@ async def gather_facts() -> Facts:
     programs, agent, key = await asyncio.gather(
         find_programs(), ask_agent(), read_key(inside) if inside else _nothing()
     )
-    origin = g5k_configuration.origin.get("oar_job_key_file", "")
-    set_here = bool(g5k_configuration["oar_job_key_file"])
+    job_key, origin = job_key_file_and_origin()
     return Facts(
         programs=programs,
         ssh_directory=look_at(ssh),
@@ -75,8 +75,8 @@ async def gather_facts() -> Facts:
         conf=Conf(look_at(conf_path()), tuple(problems_of_conf()), api_password()),
         nodes=_nodes(),
         rewrite_origin=default_frontend_connexion_params.origin.get("host_rewrite_func", ""),
-        job_key_file=job_key_file(),
-        job_key_origin=origin if set_here else "OAR_JOB_KEY_FILE in the environment",
+        job_key_file=job_key,
+        job_key_origin=origin,
         inside_key=key,
         agent=agent,
         configured=look_at(ssh / OWN_CONFIG).exists,
@@ -115,7 +115,12 @@ def look_at(path: Path | str) -> File:
         status = os.stat(path)
     except OSError:
         return File(str(path), None)
-    return File(str(path), status.st_mode & 0o7777, status.st_uid in (0, os.geteuid()))
+    return File(
+        str(path),
+        status.st_mode & 0o7777,
+        owned=status.st_uid in (0, os.geteuid()),
+        directory=stat.S_ISDIR(status.st_mode),
+    )
 
 
 async def find_programs() -> Programs:

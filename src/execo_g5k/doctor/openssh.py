@@ -57,7 +57,7 @@ def parse_route(text: str, home: str) -> Route:
         user=one.get("user", ""),
         jump=_set(one.get("proxyjump")),
         command=_set(one.get("proxycommand")),
-        identities=tuple(_at_home(name, home) for name in values.get("identityfile", [])),
+        identities=tuple(_key(name, home) for name in values.get("identityfile", [])),
         known_hosts=_at_home(_first_word(one.get("userknownhostsfile", "")), home),
         control_path=_at_home(path, home) if (path := _set(one.get("controlpath"))) else None,
     )
@@ -65,6 +65,10 @@ def parse_route(text: str, home: str) -> Route:
 
 def _set(value: str | None) -> str | None:
     return None if value in (None, "", "none") else value
+
+
+def _key(name: str, home: str) -> str:
+    return _at_home(name, home).replace("%%", "%")
 
 
 def _at_home(name: str, home: str) -> str:

@@ -20,12 +20,13 @@ from typing import Any
 from execo_g5k.errors import GridJobNotRecorded
 from execo_g5k.gridjobs.record import FIRST_NATIVE_ID, GridJob
 from execo_g5k.jobs import JobRef
-from execo_g5k.state import Write, is_locked, make_directory, put_file
+from execo_g5k.state import LATEST, Write, is_locked, make_directory, open_file, put_file
 from execo_g5k.state import state_directory as own_directory
 
 logger = logging.getLogger("execo")
 
 _VERSION = 1
+_IDS = 2**63
 _OPTIONAL = {
     "submission_date": int,
     "start_date": int,
@@ -127,11 +128,11 @@ class GridStore:
             GridJobNotRecorded: the directory can't be read.
         """
         try:
-            with open(self._path(grid_job_id), "rb") as file:
+            with open_file(self._path(grid_job_id)) as file:
                 return replace(_record(file.read()), under_way=is_locked(file.fileno()))
         except FileNotFoundError:
             return None
-        except (ValueError, IsADirectoryError) as error:
+        except ValueError as error:
             logger.warning("%s is no record of a grid job: %s", self._path(grid_job_id), error)
             return None
         except OSError as error:
@@ -228,17 +229,22 @@ def _text(record: Record) -> bytes:
 
 def _record(text: bytes) -> Record:
     """Return what a file holds; raises ValueError when it holds something else."""
-    content = json.loads(text)
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(content, dict) or content.get("version") != _VERSION:
         raise ValueError("it is of another version")
     try:
-        parts = tuple(JobRef(_of(int, job_id), _site(site)) for job_id, site in content["jobs"])
+        parts = tuple(
+            JobRef(_within(_IDS, job_id), _site(site)) for job_id, site in content["jobs"]
+        )
         known = {
-            field: None if content.get(field) is None else _of(kind, content[field])
+            field: None if content.get(field) is None else _kept(kind, content[field])
             for field, kind in _OPTIONAL.items()
         }
         return Record(
-            GridJob(_of(int, content["id"]), parts, **known),
+            GridJob(_within(_IDS, content["id"]), parts, **known),
             _of(str, content["mark"]),
             tuple(_site(site) for site in _of(list, content["sites"])),
             _of(bool, content["complete"]),
@@ -248,8 +254,24 @@ def _record(text: bytes) -> Record:
         raise ValueError(f"bad or missing field: {error}") from error
 
 
+def _kept(kind: type, value: Any) -> Any:
+    """Return a date, a duration or a text."""
+    return _within(LATEST, value) if kind is int else _of(kind, value)
+
+
+def _within(end: int, value: Any) -> int:
+    if not 0 <= _of(int, value) < end:
+        raise TypeError(f"{value!r:.40} is no number of a job, nor a date or a duration")
+    return int(value)
+
+
 def _site(value: Any) -> str | None:
-    return None if value is None else str(_of(str, value))
+    if value is None:
+        return None
+    site = str(_of(str, value))
+    # half a character is no part of a name
+    site.encode()
+    return site
 
 
 def _of(kind: type, value: Any) -> Any:

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import stat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,8 +29,10 @@ class HeldName:
         _watch_forks()
         self._path = directory / f"{_file_name(name)}.name"
         while True:
-            self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+            self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o600)
             try:
+                if not stat.S_ISREG(os.fstat(self._file).st_mode):
+                    raise OSError(f"{self._path} is no regular file")
                 if self._locked(name):
                     break
             except BaseException:

@@ -8,8 +8,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from execo_g5k.ledger.scripts import Script
+from execo_g5k.state import LATEST
 
 _VERSION = 1
+_JOB_IDS = 2**63
+_PIDS = 2**31
 _FILE = re.compile(r"(?P<job>new|\d+)(?P<more>\+?)@(?P<site>[^@]+)@(?P<key>\d+)\.json")
 
 
@@ -72,19 +75,22 @@ def from_text(text: bytes) -> Entry:
     Raises:
         ValueError: it holds none.
     """
-    content = json.loads(text)
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(content, dict) or content.get("version") != _VERSION:
         raise ValueError("it is of another version")
     try:
         return Entry(
             key=_number(content["key"]),
-            site=_of(str, content["site"]),
-            submission_date=float(content["submission_date"]),
+            site=_site(content["site"]),
+            submission_date=_date(content["submission_date"]),
             request=_texts(content["request"]),
             script=_script(content["script"]),
             name=_optional(str, content["name"]),
             marked=_of(bool, content["marked"]),
-            job_ids=tuple(_of(int, job_id) for job_id in content["job_ids"]),
+            job_ids=tuple(_id(job_id, _JOB_IDS) for job_id in content["job_ids"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"bad or missing field: {error}") from error
@@ -95,7 +101,7 @@ def _script(content: Any) -> Script:
         argv=_texts(content["argv"]),
         directory=_optional(str, content["directory"]),
         host=_of(str, content["host"]),
-        pid=_of(int, content["pid"]),
+        pid=_id(content["pid"], _PIDS),
         started=_optional(int, content["started"]),
         boot=_optional(str, content["boot"]),
         namespace=_optional(str, content["namespace"]),
@@ -103,9 +109,28 @@ def _script(content: Any) -> Script:
 
 
 def _number(value: Any) -> str:
-    if not _of(str, value).isdecimal():
+    if not (_of(str, value).isdecimal() and value.isascii()):
         raise TypeError(f"{value!r} is no number")
     return str(value)
+
+
+def _site(value: Any) -> str:
+    site = str(_of(str, value))
+    # half a character is no part of a name, and can't be written in that of a file
+    site.encode()
+    return site
+
+
+def _date(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= LATEST:
+        raise TypeError(f"{value!r:.40} is no date")
+    return float(value)
+
+
+def _id(value: Any, end: int) -> int:
+    if not 0 < _of(int, value) < end:
+        raise TypeError(f"{value!r:.40} is no number of a job or a process")
+    return int(value)
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from execo_g5k.ledger.record import Entry, as_text, file_name, from_text, read_name
 from execo_g5k.ledger.scripts import Script, runs, same_process
-from execo_g5k.state import Write, make_directory, put_file
+from execo_g5k.state import Write, make_directory, open_file, put_file
 
 logger = logging.getLogger("execo")
 
@@ -101,7 +101,8 @@ class JobStore:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Let no other process or thread be in such a block; they wait."""
-        file = os.open(self.directory / "lock", os.O_CREAT | os.O_WRONLY, 0o600)
+        # a pipe of this name is an error, and not waited for
+        file = os.open(self.directory / "lock", os.O_CREAT | os.O_WRONLY | os.O_NONBLOCK, 0o600)
         try:
             with contextlib.suppress(OSError):
                 # some network file systems have no locks
@@ -119,7 +120,8 @@ class JobStore:
     def _read(self, name: str) -> Entry | None:
         path = self.directory / name
         try:
-            return from_text(path.read_bytes())
+            with open_file(path) as file:
+                return from_text(file.read())
         except FileNotFoundError:
             # it has just been replaced or forgotten
             return None

@@ -133,6 +133,49 @@ def test_a_file_that_is_no_text_is_told(own_home, caplog):
     assert "can't be read" in errors(caplog)[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("# coding: latin-1\nconfiguration = {'kill_timeout': len('é')}\n", "latin-1"),
+        ("configuration = {'kill_timeout': len('é')}\r\n", "utf-8"),
+        ("configuration = {'kill_timeout': len('é')}\n", "utf-8-sig"),
+    ],
+)
+def test_its_first_line_tells_its_encoding(own_home, caplog, text, encoding):
+    (own_home / ".execo.conf.py").write_bytes(text.encode(encoding))
+    assert configuration["kill_timeout"] == 1
+    assert not errors(caplog)
+
+
+@pytest.mark.parametrize("content", [b"x = '\xe9'", b"# coding: none-such\n", b"# coding: hex\n"])
+def test_an_encoding_that_does_not_fit_is_told_with_the_file(own_home, caplog, content):
+    (own_home / ".execo.conf.py").write_bytes(content)
+    assert configuration["kill_timeout"] == 60
+    [message] = errors(caplog)
+    assert message.startswith(f"{own_home}/.execo.conf.py can't be read: ")
+
+
+def test_the_text_of_an_error_leaves_the_terminal_alone(write, caplog):
+    write("raise ValueError('\\x1b]0;title\\a\\n\\x1b[31mred')\n")
+    assert configuration["kill_timeout"] == 60
+    [message] = errors(caplog)
+    assert message.endswith("line 1: ValueError: ?]0;title???[31mred")
+
+
+def test_an_error_without_a_text_is_told(write, caplog):
+    write("class Odd(Exception):\n    def __str__(self): return 1 / 0\n\nraise Odd\n")
+    assert configuration["kill_timeout"] == 60
+    assert "line 4: Odd: (its text fails: ZeroDivisionError)" in errors(caplog)[0]
+
+
+def test_a_line_that_is_not_known_is_not_told(write, caplog):
+    write("x = '\0'\n")
+    assert configuration["kill_timeout"] == 60
+    [message] = errors(caplog)
+    assert "null byte" in message
+    assert "None" not in message
+
+
 def test_a_folder_in_its_place_is_told(own_home, caplog):
     (own_home / ".execo.conf.py").mkdir()
     assert configuration["kill_timeout"] == 60

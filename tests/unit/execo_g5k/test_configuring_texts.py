@@ -1,7 +1,10 @@
 """The texts that configure writes: aliases, ~/.execo.conf.py, keys of sites."""
 
+import dataclasses
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,17 @@ from execo_g5k.config import SITES
 from execo_g5k.configuring import files
 from execo_g5k.configuring.aliases import own_config, with_include
 from execo_g5k.configuring.changes import Change
-from execo_g5k.configuring.choices import SITES_TODAY, Choices, parse_choices
+from execo_g5k.configuring.choices import (
+    SITES_TODAY,
+    BadChoice,
+    Choices,
+    checked_sites,
+    parse_choices,
+)
 from execo_g5k.configuring.conf import UnreadableConf, merged_conf, wanted_entries
 from execo_g5k.configuring.sites import AUTHORIZED, changes_of_key
 from execo_g5k.doctor.facts import Entry, Route, Site, SiteKey
+from execo_g5k.doctor.openssh import parse_route
 
 CHOICES = Choices("alice", sites=("nancy", "lyon"))
 ENTRIES = wanted_entries(CHOICES, oarsh=False)
@@ -44,12 +54,76 @@ def test_choices_are_read_back_from_the_aliases() -> None:
     assert set(SITES_TODAY) <= SITES
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "option"),
+    [
+        *(("user", value, "--user") for value in ("", "Jane Doe", "a\nb", "-x", 'a"b', "a%u", "#")),
+        *(("access", value, "--access") for value in ("", "a b", "-oX", "g\n", "a,b", "ü.org")),
+        *(("sites", (value,), "--site") for value in ("", "x\n ProxyCommand y", "-x", "a/b")),
+        *(
+            (field, value, option)
+            for value in ("", "key", "#key", "/a\tb", "/a\x85", '/a"b', "/a'b", "/a\\", "/${A}")
+            for field, option in (("outside_key", "--outside-key"), ("inside_key", "--inside-key"))
+        ),
+        ("inside_key", "/a%h", "--inside-key"),
+    ],
+)
+def test_a_choice_that_would_break_what_is_made_of_it_is_refused(
+    field: str, value: Any, option: str
+) -> None:
+    bad = value[0] if field == "sites" else value
+    with pytest.raises(BadChoice) as told:
+        CHOICES.chosen(**{field: value})
+    assert str(told.value).startswith(f"{option}: {bad!r}: expected ")
+    # a file of ours that somebody changed
+    with pytest.raises(BadChoice, match="remembered"):
+        dataclasses.replace(CHOICES, **{field: value}).chosen(
+            **({"user": "bob"} if field != "user" else {})
+        )
+
+
+def test_choices_that_can_be_used_are_taken() -> None:
+    keys = {"outside_key": "/my keys/50%h é\udce9", "inside_key": "~/.ssh/my key"}
+    chosen = CHOICES.chosen(user="jane.doe@lab", access="gate-1.example.org", **keys)
+    assert parse_choices(chosen.line()) == chosen
+    assert checked_sites(["nancy", "frontend.my_cluster.org"])
+    with pytest.raises(BadChoice, match="--site: ''"):
+        checked_sites(["nancy", ""])
+    assert parse_choices('# choices: {"sites": "nancy", "user": ["a"]}') == Choices()
+    assert parse_choices('# choices: {"sites": []}') == Choices()
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="it asks ssh")
+def test_ssh_reads_the_name_of_a_key_as_it_is(tmp_path: Path) -> None:
+    path = str(tmp_path / "a b%h")
+    (tmp_path / "config").write_text(own_config(CHOICES, path))
+    argv = ["ssh", "-F", str(tmp_path / "config"), "-G", "nancy.grid5000.fr"]
+    told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert parse_route(told, "/home").identities == (path,)
+
+
 @pytest.mark.parametrize("text", ["", "# mine\n", "Host x\n  User y\n", "Include other\n"])
 def test_the_include_is_the_first_line_and_is_written_once(text: str) -> None:
     once = with_include(text, "~/.ssh/own")
     assert "Include ~/.ssh/own\n" in once.partition("Host x")[0]
     assert once.endswith(text)
     assert with_include(once, "~/.ssh/own") == once
+
+
+def test_the_line_ends_of_the_user_stay() -> None:
+    text = "Host x\r\n  User y\r\n"
+    once = with_include(text, "~/.ssh/own")
+    assert once.endswith(text)
+    assert once.count("\n") == once.count("\r\n")
+    assert with_include(once, "~/.ssh/own") == once
+    conf = "x = 1\r\ny = (\r\n  2)\r\n"
+    once = merged(conf)
+    assert once.startswith(conf)
+    assert once.count("\n") == once.count("\r\n")
+    assert run(once)["g5k_configuration"] == {"oar_job_key_file": "~/.ssh/g5k_inside"}
+    assert merged(once) == once
+    again = merged_conf(once, dataclasses.replace(CHOICES, sites=("lille",)), ENTRIES).text
+    assert again.count("def g5k_address") == 1
 
 
 def test_an_include_below_a_host_is_none() -> None:
@@ -129,10 +203,21 @@ def test_other_choices_replace_what_was_written() -> None:
     assert text.startswith("x = 1\n")
 
 
-@pytest.mark.parametrize("text", ["x = = 1\n", "\n\n  y\n", "a = '\0'"])
-def test_what_is_no_python_is_left_alone(text: str) -> None:
-    with pytest.raises(UnreadableConf, match="line"):
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("x = = 1\n", [1]),
+        ("\n\n  y\n", [3]),
+        # each version of Python has its own idea of these
+        ("a = '\0'", [None, 1]),
+        ("-" * 100_000 + "1", [None, 1]),
+    ],
+)
+def test_what_is_no_python_is_left_alone(text: str, lines: list[int | None]) -> None:
+    with pytest.raises(UnreadableConf) as told:
         merged(text)
+    assert told.value.line in lines
+    assert str(told.value)
 
 
 # --- sites
@@ -181,16 +266,32 @@ def test_a_file_is_replaced_with_its_mode_and_a_backup(tmp_path: Path) -> None:
     path = tmp_path / "conf"
     path.write_text("old")
     path.chmod(0o640)
-    backup = files.write(path, "new", "20260101")
+    backup = files.write(path, b"new", "20260101")
     assert backup == tmp_path / "conf.execo-20260101"
     assert (path.read_text(), backup.read_text()) == ("new", "old")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert sorted(os.listdir(tmp_path)) == ["conf", "conf.execo-20260101"]
 
 
+def test_the_line_ends_of_a_file_are_read_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "conf"
+    path.write_bytes(b"a\r\nb\nc\r")
+    change = Change("conf", files.read(path) or "")
+    files.write(path, change.content, "20260101")
+    assert path.read_bytes() == b"a\r\nb\nc\r"
+
+
+def test_bytes_that_are_no_characters_stay(tmp_path: Path) -> None:
+    path = tmp_path / "conf"
+    path.write_bytes(b"# r\xe9glages\nHost foo\n")
+    change = Change("conf", with_include(files.read(path) or "", "~/.ssh/own"))
+    assert change.content.endswith(path.read_bytes())
+    assert Change("conf", "é", encoding="latin-1").content == b"\xe9"
+
+
 def test_a_new_file_is_private_and_has_no_backup(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "conf"
-    assert files.write(path, "new", "20260101") is None
+    assert files.write(path, b"new", "20260101") is None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert files.read(path) == "new"
@@ -201,7 +302,7 @@ def test_a_file_that_cant_be_replaced_stays(tmp_path: Path) -> None:
     path = tmp_path / "conf"
     path.mkdir()
     with pytest.raises(OSError):
-        files.write(path, "new", "20260101")
+        files.write(path, b"new", "20260101")
     assert path.is_dir()
 
 

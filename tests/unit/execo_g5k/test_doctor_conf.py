@@ -45,6 +45,15 @@ def test_all_problems_are_told_with_their_lines(conf) -> None:
     assert api_password()
 
 
+def test_what_is_no_dict_is_a_problem(conf) -> None:
+    conf("g5k_configuration = 3\ndefault_connection_params = 'x'\ng5k_api_params = None\n")
+    assert list(problems_of_conf()) == [
+        ConfProblem(2, "default_connexion_params is no dict of settings, its type is str"),
+        ConfProblem(1, "g5k_configuration is no dict of settings, its type is int"),
+        ConfProblem(3, "g5k_api_params is no dict of settings, its type is NoneType"),
+    ]
+
+
 def test_old_spellings_and_names_of_the_user_are_no_problems() -> None:
     assert not list(misspelt_names({"g5k_api_params": {}, "my_params": {}, "configurations": 3}))
     [problem] = misspelt_names({"g5k_configuration_": {}})

@@ -34,6 +34,30 @@ def test_a_snapshot_does_not_change_with_the_dict(monkeypatch: pytest.MonkeyPatc
     assert g5k_settings().polling_interval == 5
 
 
+@pytest.mark.parametrize("directory", ["rel/ative", "./here", ""])
+def test_records_are_in_the_same_place_from_all_directories(directory: str) -> None:
+    with pytest.raises(ValueError, match=rf"state_directory: '{directory}': expected an absolute"):
+        g5k_configuration["state_directory"] = directory
+    assert g5k_settings().state_directory is None
+
+
+def test_a_relative_directory_of_the_environment_is_told_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("EXECO_G5K_STATE_DIRECTORY", "rel/ative")
+    g5k_configuration.reset()
+    try:
+        assert g5k_settings().state_directory is None
+        assert "EXECO_G5K_STATE_DIRECTORY" in caplog.text
+        assert "'rel/ative'" in caplog.text
+        monkeypatch.setenv("EXECO_G5K_STATE_DIRECTORY", "~/records")
+        g5k_configuration.reset()
+        assert g5k_settings().state_directory == "~/records"
+    finally:
+        monkeypatch.undo()
+        g5k_configuration.reset()
+
+
 def test_both_spellings_name_the_same_dict() -> None:
     assert default_frontend_connection_params is default_frontend_connexion_params
 

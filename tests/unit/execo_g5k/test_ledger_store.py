@@ -1,9 +1,12 @@
 """Records of jobs: text and back, files, and many processes at once."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +76,19 @@ def test_other_files_are_no_entries(name: str) -> None:
         as_text(ENTRY).replace(b'"pid": 12', b'"pid": "12"'),
         as_text(ENTRY).replace(KEY.encode(), b"%' OR 1=1 --"),
         as_text(ENTRY).replace(b'"job_ids": []', b'"job_ids": [null]'),
+        as_text(ENTRY).replace(b'"job_ids": []', b'"job_ids": [1%s]' % (b"0" * 400)),
+        as_text(ENTRY).replace(b'"job_ids": []', b'"job_ids": [-1]'),
+        as_text(ENTRY).replace(b'"nancy"', b'"\\ud800"'),
+        as_text(ENTRY).replace(b'"pid": 12', b'"pid": %d' % 2**64),
+        as_text(ENTRY).replace(b'"pid": 12', b'"pid": 0'),
+        as_text(ENTRY).replace(KEY.encode(), "٣".encode()),
+        *(
+            as_text(ENTRY).replace(b"1795391177.5", date)
+            for date in (b"1" + b"0" * 400, b"1e300", b"Infinity", b"NaN", b"-1", b"true", b'"1"')
+        ),
+        b"[" * 200_000,
+        b'{"version": 1, "more": ' + b"[" * 200_000,
+        b"0" * 5000,
     ],
 )
 def test_what_is_no_entry_is_told_and_left_out(
@@ -83,6 +99,54 @@ def test_what_is_no_entry_is_told_and_left_out(
     bad.write_bytes(content)
     assert store.all() == [keyed(1)]
     assert str(bad) in caplog.text
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as end:
+        end.bind(path.name)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _sparse(path: Path) -> None:
+    with open(path, "wb") as file:
+        file.truncate(1 << 30)
+
+
+IRREGULAR = [_pipe, _socket, _device, _sparse, Path.mkdir]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("made", IRREGULAR)
+def test_what_is_no_file_is_told_and_not_waited_for(
+    store: JobStore, caplog: pytest.LogCaptureFixture, made: Callable[[Path], object]
+) -> None:
+    store.put(keyed(1))
+    bad = store.directory / f"7@nancy@{KEY}.json"
+    made(bad)
+    assert store.all() == [keyed(1)]
+    assert f"{bad} is no record of a job" in caplog.text
+    store.forget("nancy", [12])
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("made", [_pipe, _socket, Path.mkdir])
+def test_a_lock_that_is_no_file_is_an_error_and_not_waited_for(
+    store: JobStore, made: Callable[[Path], object]
+) -> None:
+    store.put(ENTRY)
+    made(store.directory / "lock")
+    with pytest.raises(OSError):
+        store.claim(ENTRY, this_script())
+    made(store.directory / "x.name")
+    with pytest.raises(OSError):
+        HeldName(store.directory, "x")
 
 
 # --- files

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,7 @@ def test_an_unknown_id_and_a_missing_directory_hold_nothing(store: GridStore) ->
         b'{"version": 1}',
         b'{"version": 1, "id": "x", "jobs": [[1, "nancy"]]}',
         b"null" + b"\0" * 4096,
+        b"[" * 200_000,
     ],
 )
 def test_a_file_that_is_no_record_is_told_and_skipped(
@@ -99,6 +101,37 @@ def test_a_field_of_another_type_is_told(
     path.write_text(json.dumps({**json.loads(path.read_text()), field: {"a": 1}}))
     assert store.all() == []
     assert path.name in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("submission_date", 10**400),
+        ("walltime", -1),
+        ("start_date", 2**60),
+        ("id", 2**64),
+        ("jobs", [[10**400, "nancy"]]),
+        ("sites", ["\ud800"]),
+    ],
+)
+def test_a_value_that_none_can_be_is_told(
+    store: GridStore, field: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = store.directory / f"{made(store)}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    assert store.all() == []
+    assert path.name in caplog.text
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_told_and_not_waited_for(
+    store: GridStore, make: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    good = made(store)
+    make(store.directory / f"{good + 1}.json")
+    assert [record.job.grid_job_id for record in store.all()] == [good]
+    assert f"{good + 1}.json is no record of a grid job" in caplog.text
 
 
 # --- submissions under way
