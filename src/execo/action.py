@@ -29,7 +29,7 @@ from execo.handlers import (
     check_lifecycle_handler,
     lifecycle_handlers,
 )
-from execo.host import Host, get_hosts_list
+from execo.host import Host, get_hosts_list, hosts_in_short
 from execo.process import (
     Command,
     Process,
@@ -587,12 +587,19 @@ def wait_all_actions(actions: Iterable[Action], timeout: Timeout = None) -> list
 def filter_bad_hosts(action: Action, hosts: Iterable[Host | str]) -> list[Host]:
     """Return the list of `hosts`, in order, without those where a process of `action` is not `ok`.
 
-    A process that has not ended is `ok`: wait for the action first.
+    A process that has not ended is `ok`; a warning names the hosts of those.
 
     Raises:
         TypeError: `action` is no action.
     """
     if not isinstance(action, Action):
         raise TypeError(f"action: {action!r} is no action")
+    going_on = [p.host for p in action.processes if p.running and p.host is not None]
+    if going_on:
+        logger.warning(
+            "%r: not ended, and so not bad, on %s: process_args={'timeout': ...} ends them",
+            action,
+            hosts_in_short(going_on),
+        )
     bad = {process.host for process in action.processes if not process.ok}
     return [host for host in get_hosts_list(hosts) if host not in bad]

@@ -17,7 +17,7 @@ from execo._unset import UNSET, Unset
 logger = logging.getLogger("execo")
 
 Duration = int | float | timedelta | str
-"""Seconds, a timedelta, or text: "H:M:S", "M:S", "S", "D:H:M:S", "2 days, 3:00:00"."""
+"""Seconds, a timedelta, or text: "H:M:S", "M:S", "S", "D:H:M:S", "1d2h3m4s", "2 days, 3:00:00"."""
 
 Date = int | float | datetime | str
 """A unix timestamp, a datetime (local if naive), or text: "YYYY-MM-DD [HH:MM:SS[.fff][+hh:mm]]",
@@ -28,6 +28,9 @@ Timeout = Duration | None | Literal[False] | Unset
 
 _DURATION = re.compile(
     r"^(?:(?P<days>\d+) days?, )?(?P<numbers>(?:\d+:){0,3})(?P<seconds>\d+(?:\.\d*)?|\.\d+)$"
+)
+_WITH_UNITS = re.compile(
+    r"^(?=.)(?:(?P<d>\d+)d)?(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(?:\.\d*)?)s)?$"
 )
 _UNITS = (60, 3600, 86400)
 _TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$")
@@ -41,8 +44,9 @@ def get_seconds(duration: Duration) -> float:
     """Return a duration in seconds; a whole number stays an int.
 
     A duration is a number of seconds (int or float), a timedelta, or text: "H:M:S", "M:S", "S",
-    "D:H:M:S", or what `str(timedelta)` gives, "2 days, 3:00:00". Numbers have any number of digits,
-    and seconds may have a fraction. Beware: "1:30" is 90 seconds here; OAR reads it as 1 h 30.
+    "D:H:M:S", "1d2h3m4s", or what `str(timedelta)` gives, "2 days, 3:00:00". Numbers have any
+    number of digits, and seconds may have a fraction. Beware: "1:30" is 90 seconds here; OAR reads
+    it as 1 h 30.
 
     Raises:
         TypeError: it is of another type.
@@ -65,6 +69,10 @@ def _seconds(duration: object, argument: str) -> float:
 
 
 def _parsed_duration(text: str, argument: str) -> float:
+    if (units := _WITH_UNITS.match(text.strip())) is not None:
+        days, hours, minutes, rest = (units[name] or "0" for name in "dhms")
+        whole = int(days) * 86400 + int(hours) * 3600 + int(minutes) * 60
+        return whole + (float(rest) if "." in rest else int(rest))
     match = _DURATION.match(text.strip())
     if match is None:
         raise ValueError(f"{argument}: {text!r} is no duration: expected {_DURATION_FORMS}")

@@ -201,9 +201,10 @@ async def watch(
         watched = await watcher.until_started(job_id, seconds, prediction_callback)
     except asyncio.CancelledError:
         logger.warning(
-            "interrupted; job left: %d@%s; delete it with oardel([(%d, %r)])",
-            job_id,
+            "interrupted; job left: %s:%d; oardel([(%d, %r)]) deletes it, and when this script has"
+            " ended, `execo-g5k delete --mine-left` all of its jobs",
             watcher.frontend.name,
+            job_id,
             job_id,
             site,
         )

@@ -93,6 +93,17 @@ class Reservation:
             await despite_cancel(self.release())
             raise
 
+    def told(self) -> str:
+        """Say what `release` will do; "" when there is nothing to do."""
+        if not self._jobs or os.getpid() != self._pid:
+            return ""
+        jobs = ", ".join(f"{site}:{job_id}" for job_id, site in self._jobs.values())
+        return f"{'kept' if self._keeps else 'deleted'} {jobs}"
+
+    @property
+    def _keeps(self) -> bool:
+        return self._keep if self._nodes is None else self._nodes.keep
+
     async def release(self) -> None:
         """Delete the jobs, unless they are kept; the second time, do nothing."""
         if os.getpid() != self._pid:
@@ -101,7 +112,7 @@ class Reservation:
         jobs, self._jobs = list(self._jobs.values()), {}
         held, self._held = self._held, None
         try:
-            if jobs and (self._keep if self._nodes is None else self._nodes.keep):
+            if jobs and self._keeps:
                 logger.info("reservation %r: jobs kept: %s", self._name, _told(jobs))
             elif jobs:
                 await despite_cancel(oardel(jobs, self._params, _CLEANUP))

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import logging
 from collections.abc import Iterable
 
 from execo._engine.endings import Endings, raise_exit
@@ -10,6 +11,8 @@ from execo.times import Timeout
 from execo_g5k.frontend import FrontendParams
 from execo_g5k.reservation import Reservation, ReservedNodes
 from execo_g5k.specs import JobSpec
+
+logger = logging.getLogger("execo")
 
 
 class Block:
@@ -29,11 +32,14 @@ class Block:
             self.__exit__()
             raise
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
+        jobs = self._reservation.told()
         try:
             self._release()
         finally:
             self._close()
+        if jobs and kind is not None and not issubclass(kind, Exception):
+            logger.warning("interrupted: %s", jobs)
 
     async def __aenter__(self) -> ReservedNodes:
         self._open(self._cancelling())

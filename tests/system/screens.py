@@ -65,6 +65,18 @@ class Terminal:
             assert self._read(1.0), self.text
         return self.text
 
+    def interrupt(self) -> int:
+        """Press Ctrl-C, and return the exit code once the command has ended.
+
+        Python loses a signal that comes between the prompt of `input` and its read: nobody types
+        that fast but a test, which presses again.
+        """
+        for _ in range(5):
+            self.press("\x03")
+            with contextlib.suppress(AssertionError):
+                return self.end(5)
+        raise AssertionError(self.text)
+
     def end(self, timeout: float = 60) -> int:
         """Return the exit code, once the command has ended and all is on the screen."""
         end = time.monotonic() + timeout

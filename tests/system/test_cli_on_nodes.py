@@ -157,7 +157,7 @@ def test_nodes_are_deployed_with_their_steps_shown(sandbox):
         own.until(lambda text: "NODES" in text and "SetDeploymentEnv" in text)
         assert own.end() == 0
         assert own.lines[-3:] == [
-            "deployed before: grisou-1.nancy.grid5000.fr (--again deploys them)",
+            "deployed before, maybe otherwise: grisou-1.nancy.grid5000.fr (--again deploys them)",
             "deployed: grisou-2.nancy.grid5000.fr",
             f"next: `execo-g5k run -j {job} hostname`",
         ]
@@ -238,7 +238,7 @@ def test_an_interrupted_demo_gives_its_jobs_back(tmp_path):
     with on_terminal("demo", env={**os.environ, "HOME": str(tmp_path)}) as own:
         own.until(lambda text: "submitted job" in text)
         own.press("\x03")
-        assert own.end() == 1
+        assert own.end() == 130
         # the terminal may have put ^C in front of it
         assert "* all jobs are deleted" in own.text
         assert "interrupted" in own.lines

@@ -191,8 +191,7 @@ def test_an_interrupt_at_a_question_is_one(account, words):
     command = ("configure", "--site", "nancy", *words)
     with on_terminal(*command, env=account.environment) as terminal:
         terminal.until(lambda text: "Write " in text or "Your login" in text)
-        terminal.press("\x03")
-        assert (terminal.end(), "execo-g5k: interrupted" in terminal.text) == (130, True)
+        assert (terminal.interrupt(), "execo-g5k: interrupted" in terminal.text) == (130, True)
     assert account.tree() == before
 
 

@@ -77,6 +77,16 @@ def told(job: JobRef) -> str:
     return f"{job.frontend}:{job.job_id}" if job.frontend else str(job.job_id)
 
 
+def set_up_sites() -> tuple[str, ...]:
+    """Return the sites for which a machine is set up: those of a sandbox, or that were chosen."""
+    from execo_g5k.configuring import remembered
+    from execo_g5k.configuring.choices import own_config_path
+    from execo_g5k.sandbox.launch import sites_around
+
+    around = () if own_config_path().exists() else sites_around(os.environ)
+    return around or remembered().sites
+
+
 def default_sites() -> tuple[str, ...]:
     """Return the sites that are asked when none is named.
 

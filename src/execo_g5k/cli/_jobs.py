@@ -1,6 +1,7 @@
 """Jobs as commands show them."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from execo_g5k.jobs import JobInfo, JobRef
 from execo_g5k.ledger.left import LeftJobs
 from execo_g5k.oar import get_oar_job_info, get_oar_job_nodes
 from execo_g5k.query import fetch_own_jobs
+from execo_g5k.sandbox.launch import has_ended
 
 TITLES = ("JOB", "STATE", "START", "WALLTIME", "NAME", "NODES")
 
@@ -94,10 +96,14 @@ def hosts_of(info: JobInfo) -> str:
     return fold_hosts(info.hosts or ())
 
 
-UNREACHED = (
-    "`execo-g5k doctor` tells what hinders the way to sites, `execo-g5k sandbox shell` has sites of"
-    " its own"
-)
+def unreached() -> str:
+    """Return what to do when no site can be reached."""
+    if has_ended(os.environ):
+        return "this shell is in a sandbox that has ended: open another one"
+    return (
+        "`execo-g5k doctor` tells what hinders the way to sites, `execo-g5k sandbox shell` has"
+        " sites of its own"
+    )
 
 
 def not_known_of(left: LeftJobs) -> list[str]:

@@ -15,6 +15,8 @@ from execo_g5k.oar import node_connexion_params
 DEPLOYED_USER = "root"
 """Who has the key of the user on nodes that he has deployed."""
 
+HOW_NODES_OPEN = f"nodes open by their job: -j SITE:ID; deployed nodes by --user {DEPLOYED_USER}"
+
 
 @dataclass(frozen=True)
 class Target:

@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from execo._printable import printable_lines
+from execo_g5k.cli._args import set_up_sites
 from execo_g5k.cli._out import as_unicode, say
 from execo_g5k.configuring import BadChoice, Change, Choices, Outcome, remembered
 from execo_g5k.configuring import configure as write_setup
 from execo_g5k.frontend import local_site
+from execo_g5k.sandbox.launch import is_inside
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -72,8 +74,13 @@ def configure(
     remembered; what is right is left alone, so it can be run again at any time. The exit code is 0,
     or 1 when something could not be done, or nobody answered.
     """
+    if is_inside(os.environ):
+        raise click.UsageError(
+            "this shell is in a sandbox, where nothing is to be set up: leave it, or try"
+            " `execo-g5k sandbox shell --laptop`"
+        )
     choices = _chosen(
-        remembered(), user=user, access=access, sites=tuple(sites),
+        remembered(), user=user, access=access, sites=tuple(sites) or set_up_sites(),
         outside_key=_full(outside_key), inside_key=_full(inside_key),
     )  # fmt: skip
     if choices.user is None:
@@ -92,6 +99,8 @@ def configure(
     stamp = time.strftime("%Y%m%d-%H%M%S")
     outcome = write_setup(choices, ask, tell, stamp=stamp, dry_run=dry_run)
     tell(_summary(outcome, choices, dry_run=dry_run))
+    if any("Permission denied" in why for why in outcome.failed):
+        tell(f"is {choices.user} your login? `execo-g5k configure --user LOGIN` chooses another")
     if outcome.failed:
         raise SystemExit(1)
 
@@ -119,7 +128,9 @@ def _user(choices: Choices, *, ask: bool) -> str:
         # what can't be used is told, and asked for again
         return _chosen(choices, user=typed).user or ""
 
-    answer: str = click.prompt("Your login on the testbed", default=here, value_proc=login)
+    # nobody is root there
+    own = None if here == "root" else here
+    answer: str = click.prompt("Your login on the testbed", default=own, value_proc=login)
     return answer
 
 

@@ -1,7 +1,5 @@
 """`execo-g5k connect`."""
 
-import os
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +8,15 @@ import click
 from execo.connexion import ConnexionParams
 from execo.host import Host
 from execo_g5k.cli._args import JOB, default_sites
-from execo_g5k.cli._jobs import nodes_of
-from execo_g5k.cli._targets import DEPLOYED_USER
+from execo_g5k.cli._inside import run_to_end
+from execo_g5k.cli._jobs import nodes_of, unreached
+from execo_g5k.cli._out import say
+from execo_g5k.cli._targets import DEPLOYED_USER, HOW_NODES_OPEN
 from execo_g5k.config import SITES, default_frontend_connexion_params
 from execo_g5k.jobs import JobRef
 from execo_g5k.oar import node_connexion_params
+
+_SSH_FAILED = 255
 
 
 @click.command()
@@ -23,7 +25,7 @@ from execo_g5k.oar import node_connexion_params
 @click.option(
     "--user", help=f"Account, by plain ssh; {DEPLOYED_USER} for a deploy job when omitted."
 )
-def connect(where: str, node: int, user: str | None) -> None:
+def connect(where: str, node: int, user: str | None) -> int:
     """Open a shell on a node of a job, on a NODE, or on the frontend of a SITE.
 
     \b
@@ -34,13 +36,19 @@ def connect(where: str, node: int, user: str | None) -> None:
     host, params = _way(where, node, user)
     # without a command ssh asks for a terminal there when it has one here
     argv = ConnexionParams.of(params).without_terminal().ssh_argv(host)
-    sys.stdout.flush()
-    os.execvp(argv[0], argv)
+    code = run_to_end(argv, {})
+    if code == _SSH_FAILED:
+        say(unreached() if _is_site(where) else HOW_NODES_OPEN)
+    return code
+
+
+def _is_site(where: str) -> bool:
+    return where in SITES or where in default_sites()
 
 
 def _way(where: str, node: int, user: str | None) -> tuple[Host, Mapping[str, Any]]:
     account = {} if user is None else {"user": user}
-    if where in SITES or where in default_sites():
+    if _is_site(where):
         return Host(where), {**default_frontend_connexion_params, **account}
     if ":" in where:
         job: JobRef = JOB(where)

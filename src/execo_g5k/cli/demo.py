@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from execo_g5k.cli._inside import run_to_end
+from execo_g5k.cli._inside import INTERRUPTED, as_called, run_to_end
 from execo_g5k.cli._out import say
 from execo_g5k.sandbox import Sandbox
 
@@ -26,9 +26,10 @@ def demo(show: bool) -> int:
     # this process is in the sandbox, and so is what it starts
     with Sandbox():
         code = run_to_end([sys.executable, str(_SCRIPT)], {})
-    say(
-        "\nnext:\n"
-        "  execo-g5k demo --show      the script that you saw running\n"
-        "  execo-g5k sandbox shell    a shell in such a sandbox: `execo-g5k submit nancy`"
-    )
+    if code != INTERRUPTED:
+        called = as_called()
+        say(
+            f"\nnext:\n  {called} demo --show      the script that you saw running\n"
+            f"  {called} sandbox shell    a shell in such a sandbox: `execo-g5k submit nancy`"
+        )
     return code

@@ -99,7 +99,7 @@ def _show(result: Deployed, *, as_json: bool) -> None:
         return
     before = _deployed_before(result)
     if before:
-        click.echo(f"deployed before: {fold_hosts(before)} (--again deploys them)")
+        click.echo(f"deployed before, maybe otherwise: {fold_hosts(before)} (--again deploys them)")
     if result.deployed - before:
         click.echo(f"deployed: {fold_hosts(result.deployed - before)}")
     by_reason: dict[str, list[Host]] = {}

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from execo._printable import printable_lines
-from execo_g5k.configuring import BadChoice, checked_sites, remembered
+from execo_g5k.cli._args import set_up_sites
+from execo_g5k.cli._out import say
+from execo_g5k.configuring import BadChoice, checked_sites
+from execo_g5k.configuring.choices import own_config_path
 from execo_g5k.doctor import Finding, State, examine
+from execo_g5k.sandbox.launch import sites_around
 
 _STYLES = {
     State.OK: "green", State.WARNING: "yellow", State.WRONG: "bold red", State.SKIPPED: "dim",
@@ -44,7 +49,7 @@ def doctor(sites: Sequence[str], timeout: float, as_json: bool) -> None:
     mends it. The exit code is 0 when nothing is wrong, else 1.
     """
     try:
-        names = checked_sites(sites or remembered().sites)
+        names = checked_sites(sites or set_up_sites())
     except BadChoice as error:
         raise click.UsageError(str(error)) from None
     console = Console(highlight=False)
@@ -55,6 +60,8 @@ def doctor(sites: Sequence[str], timeout: float, as_json: bool) -> None:
         else:
             findings = examine(names, timeout, lambda finding: _show(console, finding))
             console.print(_summary(findings), soft_wrap=True, markup=False)
+            if not own_config_path().exists() and not sites_around(os.environ):
+                say("without an account, `execo-g5k sandbox shell` has sites of its own")
     if any(finding.state is State.WRONG for finding in findings):
         raise SystemExit(1)
 

@@ -9,11 +9,11 @@ from execo import quoting
 from execo_g5k.cli._args import SITE, default_sites
 from execo_g5k.cli._jobs import (
     TITLES,
-    UNREACHED,
     document,
     not_known_of,
     own_jobs,
     row,
+    unreached,
     why_silent,
 )
 from execo_g5k.cli._out import json_option, quiet_library, say, show_json, show_table, warnings_told
@@ -58,7 +58,7 @@ def jobs(sites: tuple[str, ...], mine_left: bool, as_json: bool) -> int:
     for line in why_silent(silent):
         say(line)
     if len(silent) == len(asked):
-        say(UNREACHED)
+        say(unreached())
     return 1 if silent else 0
 
 

@@ -1,7 +1,8 @@
 """`execo-g5k COMMAND`. Commands are imported when they are called: the help is quick."""
 
+import difflib
 import importlib
-import signal
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,11 +11,11 @@ import click
 
 from execo._engine.endings import Endings
 from execo.errors import Error
-from execo_g5k.cli._out import say, write_anything
+from execo_g5k.cli._inside import INTERRUPTED
+from execo_g5k.cli._out import is_terminal, say, write_anything
 
 FAILED = 1
 USAGE = 2
-INTERRUPTED = 128 + signal.SIGINT
 
 
 class _Lazy(NamedTuple):
@@ -64,7 +65,9 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            ctx.fail(f"no command {name!r}; those there are: {', '.join(COMMANDS)}")
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
+            ctx.fail(f"no command {name!r}; {hint}")
         return super().resolve_command(ctx, args)
 
 
@@ -115,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        say("execo-g5k: interrupted")
+        # behind the ^C of the terminal
+        say(f"{os.linesep if is_terminal() else ''}execo-g5k: interrupted")
         return INTERRUPTED
     except (Error, OSError, ValueError, TypeError) as error:
         say(f"execo-g5k: {error}")

@@ -17,7 +17,7 @@ from execo.taktuk import TaktukRemote
 from execo.transfer import Put
 from execo_g5k.cli._args import timeout_option
 from execo_g5k.cli._out import as_unicode, json_option, quiet_library, say, show_json
-from execo_g5k.cli._targets import DEPLOYED_USER, Target, on_targets, targets
+from execo_g5k.cli._targets import HOW_NODES_OPEN, Target, on_targets, targets
 from execo_g5k.cli._together import run_together
 from execo_g5k.jobs import JobRef
 
@@ -91,7 +91,7 @@ def run(
         and user is None
         and any("Permission denied" in p.stdout + p.stderr for p in processes)
     ):
-        say(f"nodes open by their job: -j SITE:ID; deployed nodes by --user {DEPLOYED_USER}")
+        say(HOW_NODES_OPEN)
     return 0 if all(process.ok for process in processes) else 1
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from execo_g5k.sandbox.model.kadeploy.workflow import FAMILIES, RECENT
 from execo_g5k.sandbox.model.platform import Sites
 from execo_g5k.sandbox.sandbox import DEFAULT_SITES, Sandbox, environment
 from execo_g5k.sandbox.servers.places import Directory
-from execo_g5k.sandbox.servers.processes import kill_commands, own_user
+from execo_g5k.sandbox.servers.processes import MARK, kill_commands, own_user
 
 _CLUSTER = re.compile(r"([a-z0-9]+):(\d+)", re.IGNORECASE)
 _EXAMPLE = "nancy=grisou:4,gros:8"
@@ -90,10 +91,19 @@ def _sandbox(sites: tuple[tuple[str, dict[str, int]], ...], **options: Any) -> S
 def _variables(directory: Directory, *, on_laptop: bool) -> dict[str, str]:
     """Return what makes a program run in a sandbox, or on a laptop outside of it."""
     if not on_laptop:
-        return environment(directory)
+        return _with_own_programs(environment(directory))
     variables = laptops.environment(directory, directory.path / "laptop-home")
     # what the shell of the user is set up with is elsewhere
-    return {**variables, "XDG_STATE_HOME": "", "XDG_CONFIG_HOME": "", "SSH_AUTH_SOCK": ""}
+    elsewhere = {"XDG_STATE_HOME": "", "XDG_CONFIG_HOME": "", "SSH_AUTH_SOCK": ""}
+    return _with_own_programs({**variables, **elsewhere})
+
+
+def _with_own_programs(variables: dict[str, str]) -> dict[str, str]:
+    """Return variables by which scripts find this package, and shells this program."""
+    own = str(Path(sys.executable).parent)
+    first, *others = variables["PATH"].split(os.pathsep)
+    path = [first, *others] if own in others else [first, own, *others]
+    return {**variables, "PATH": os.pathsep.join(path)}
 
 
 @click.group()
@@ -156,7 +166,14 @@ def _shell_in(directory: Directory, *, on_laptop: bool) -> int:
         )
     else:
         _welcome(directory)
-    return run_to_end([program], variables)
+    return run_to_end(_with_prompt(program, "laptop" if on_laptop else "sandbox"), variables)
+
+
+def _with_prompt(program: str, where: str) -> list[str]:
+    """Return the words of a shell whose prompt tells where it is, if we know how to tell it so."""
+    if os.path.basename(program) != "bash":
+        return [program]
+    return [program, "--rcfile", str(Path(__file__).parent / "scripts" / f"{where}.bashrc")]
 
 
 def _welcome(directory: Directory) -> None:
@@ -199,7 +216,7 @@ def env() -> None:
     directory = _started()
     if not directory.control.exists():
         raise launch.SandboxError("no sandbox was started: `execo-g5k sandbox start` starts one")
-    for name, value in environment(directory).items():
+    for name, value in _variables(directory, on_laptop=False).items():
         click.echo(f"export {name}={quoting.quote(value)}")
 
 
@@ -238,3 +255,5 @@ def stop() -> None:
     kill_commands(directory)
     launch.remove(directory)
     say(f"sandbox: {said}")
+    if os.environ.get(MARK) == str(directory.path):
+        say("this shell was in it: open another one")

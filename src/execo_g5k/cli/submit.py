@@ -9,7 +9,7 @@ import click
 from execo import quoting
 from execo.errors import Error
 from execo_g5k.cli._args import SITE, told
-from execo_g5k.cli._jobs import UNREACHED, document
+from execo_g5k.cli._jobs import document, unreached
 from execo_g5k.cli._out import json_option, say, show_json, warnings_told
 from execo_g5k.config import job_key_file
 from execo_g5k.frontend import resolve_site
@@ -74,7 +74,7 @@ def submit(
             steps.insert(1, f"deploy {' '.join(f'-j {told(job)}' for job in jobs)} --env NAME")
         say(f"next: {', '.join(f'`execo-g5k {step}`' for step in steps)}")
     elif any(" ssh: " in text for text in heard.texts):
-        say(UNREACHED)
+        say(unreached())
     return 0 if len(jobs) == len(sites) else 1
 
 

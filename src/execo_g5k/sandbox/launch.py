@@ -118,6 +118,22 @@ def _last_words(directory: Directory) -> str:
     return "\n".join(text.strip().splitlines()[-_LOG_LINES:])
 
 
+def has_ended(environment: Mapping[str, str]) -> bool:
+    """Tell whether a program, by its variables, is in a sandbox that has ended."""
+    path = environment.get(MARK)
+    return path is not None and not Directory(Path(path)).control.exists()
+
+
+def is_inside(environment: Mapping[str, str]) -> bool:
+    """Tell whether a program, by its variables, is in a sandbox, and not on a laptop outside."""
+    if (path := environment.get(MARK)) is None:
+        return False
+    directory = Directory(Path(path))
+    places = {str(directory.outside): True, str(directory.laptop): False}
+    programs = environment.get("PATH", "").split(os.pathsep)
+    return next((places[program] for program in programs if program in places), False)
+
+
 def sites_around(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the sites of the sandbox in which a program runs, by its variables; () for none."""
     path = environment.get(MARK)

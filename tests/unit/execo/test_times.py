@@ -58,7 +58,7 @@ def test_whole_seconds_stay_whole():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "1:2:3:4:5", "-1", "1h", "1:-2:3", "1::2", ":", "1 day", "inf", "nan", "1:30:"],
+    ["", "x", "1:2:3:4:5", "-1", "1h2", "h", "1:-2:3", "1::2", ":", "1 day", "inf", "nan", "1:30:"],
 )
 def test_text_that_is_no_duration_is_refused_with_the_forms_that_are(text):
     with pytest.raises(ValueError, match="is no duration: expected seconds, a timedelta, or text"):
@@ -242,3 +242,9 @@ def test_a_deadline_is_on_the_monotonic_clock():
     assert 890 < deadline.at - time.monotonic() <= 900
     assert 890 < deadline.remaining() <= 900
     assert not deadline.expired
+
+
+@given(st.integers(0, 10**9), st.booleans())
+def test_durations_are_read_as_they_are_written(milliseconds, showms):
+    seconds = milliseconds / 1000 if showms else milliseconds
+    assert get_seconds(format_seconds(seconds, showms)) == seconds

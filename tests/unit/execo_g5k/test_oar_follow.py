@@ -171,7 +171,7 @@ def test_an_interrupted_wait_says_which_job_is_left(caplog: pytest.LogCaptureFix
 
     with caplog.at_level(logging.WARNING, "execo"):
         run(scenario())
-    assert "12@nancy" in caplog.text
+    assert "job left: nancy:12" in caplog.text
     assert "oardel([(12, 'nancy')])" in caplog.text
 
 

@@ -98,4 +98,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("interrupted")
+        print("\ninterrupted", file=sys.stderr)
+        sys.exit(130)
