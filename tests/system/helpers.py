@@ -77,8 +77,10 @@ def free_port(addresses: list[str]) -> int:
 class Sshd:
     """OpenSSH servers of the current user on loopback addresses, all on one port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
+        """`more`: further lines of their configuration."""
         self.folder = folder
+        self._more = more
         self.port = free_port(HOSTS)
         self.keyfile = folder / "user_key"
         self.hosts = HOSTS
@@ -124,6 +126,7 @@ class Sshd:
         listen = "\n".join(f"ListenAddress {address}" for address in addresses)
         config.write_text(
             _CONFIG.format(port=self.port, listen=listen, folder=self.folder, name=name)
+            + self._more
         )
         words = [SSHD, "-D", "-f", str(config), "-E", str(self.folder / "sshd.log")]
         # new servers punish an address whose key they refused

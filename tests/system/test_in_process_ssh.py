@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("asyncssh")
 
 from execo import Host, Process, Remote, SshProcess, configuration
-from tests.system.helpers import checked_script, until
+from tests.system.helpers import Sshd, checked_script, until
 
 HOST = "127.0.0.7"
 QUIET = {"nolog_exit_code": True, "nolog_error": True, "nolog_timeout": True}
@@ -160,3 +160,75 @@ def test_at_the_end_of_a_script_commands_end_and_a_forked_process_harms_nothing(
 def test_importing_does_not_import_asyncssh():
     source = "import sys, execo, execo_g5k; print('asyncssh' in sys.modules)"
     assert checked_script(source) == "False\n"
+
+
+ON_ALL_HOSTS = """
+import os
+from execo import Process, Remote, configuration
+configuration["connexion_reuse"] = True
+{before}
+for _ in range(2):
+    action = Remote("echo {{{{{{host}}}}}}", {hosts!r}, {params!r}).run(timeout=80)
+    print([process.stdout for process in action.processes] == [f"{{h}}\\n" for h in {hosts!r}])
+print(Process("echo local").run().stdout)
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "before"),
+    [
+        (64, ""),
+        (64, 'held = [os.open("/dev/null", os.O_RDONLY) for _ in range(40)]'),
+    ],
+)
+def test_connexions_that_are_kept_take_no_descriptors_from_others(sshd, plain, limit, before):
+    source = ON_ALL_HOSTS.format(hosts=sshd.hosts, params=plain, before=before)
+    # the name of the user is then looked up, which takes a descriptor
+    limits = f"unset LOGNAME USER LNAME USERNAME; ulimit -n {limit}"
+    assert checked_script(source, limits).split() == ["True", "True", "local"]
+
+
+def test_a_connexion_without_a_descriptor_left_says_so(plain):
+    source = f"""
+        import os, time
+        from execo import Process, SshProcess
+        Process("true").run()
+        def files():
+            return len(os.listdir("/proc/self/fd"))
+        before = files()
+        SshProcess("true", {HOST!r}, {plain!r}).run()
+        while files() > before:
+            time.sleep(0.01)
+        held = []
+        try:
+            while True:
+                held.append(os.open("/dev/null", os.O_RDONLY))
+        except OSError:
+            pass
+        process = SshProcess("true", {HOST!r}, {plain!r}, **{QUIET!r}).run()
+        for file in held:
+            os.close(file)
+        print(process.exit_code, process.stderr)
+    """
+    said = checked_script(textwrap.dedent(source), "ulimit -n 64")
+    assert said.startswith("255 ssh: connect to host")
+    assert "Too many open files" in said
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory):
+    """Servers that allow a connexion one session."""
+    server = Sshd(tmp_path_factory.mktemp("narrow"), "MaxSessions 1\n")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def test_commands_have_connexions_of_their_own_where_a_host_allows_few_sessions(narrow):
+    configuration["connexion_reuse"] = True
+    params = narrow.without_terminal() | {"transport": "asyncssh"}
+    for _ in range(2):
+        many = Remote("echo {{{host}}}", [HOST] * 12, params).run(timeout=40)
+        assert [process.stdout for process in many.processes] == [f"{HOST}\n"] * 12

@@ -6,11 +6,11 @@ All methods run on the thread of the engine.
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from execo._asyncssh.connexions import Connexion, connexions
+from execo._asyncssh.failures import is_short, never_began, words
 from execo._asyncssh.target import Target
 from execo._engine.child import (
     ENDING_SIGNALS,
@@ -53,6 +53,7 @@ class Session:
         self._status: int | None = None
         self._inputs: list[bytes] = []
         self._line_ended = True
+        self._started = self._opening = self._warned = False
         self._closed = self._ended = self._killed = self._forced = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._paused: set[int] = set()
@@ -77,31 +78,74 @@ class Session:
         self._task = self._engine.loop.create_task(self._run())
         if self._options.timeout is not None:
             self._later("timeout", self._options.timeout, self._time_out)
-        self._tell(self._listener.child_started, None)
+        if not self._started:
+            self._started = True
+            self._tell(self._listener.child_started, None)
 
     def fail(self, reason: str) -> None:
         """End without having run."""
         self._end(Exit(None, error=reason))
 
     async def _run(self) -> None:
-        self._connexion = self._connexions.lease(self._target)
         try:
-            # a connexion may be awaited by several, and outlives one that is cancelled
-            connected = await asyncio.shield(self._connexion.opening)
-            await connected.create_session(
-                lambda: _Channel(self),
-                self._command,
-                request_pty="force" if self._options.remote_terminal else False,
-                term_type=os.environ.get("TERM") if self._options.remote_terminal else None,
-                encoding=None,
-            )
+            await self._begin()
         except Exception as error:
-            self._print_error(error)
-            self._gone(Exit(_SSH_FAILED, killed=self._killed, forced=self._forced))
+            self._failed(error)
 
-    def _print_error(self, error: Exception) -> None:
-        text = _words(error, self._target.host, self._target.options.get("port") or 22)
-        self._tell(self._listener.child_printed, STDERR, f"{text}\n".encode())
+    async def _begin(self) -> None:
+        shared = self._target.shared
+        try:
+            await self._open(self._connexions.lease(self._target, shared=shared))
+        except Exception as error:
+            if self._connexion is None or not shared or not never_began(error):
+                raise
+            # as ssh does when a shared connexion takes no further session
+            self._connexions.refused(self._connexion)
+            await self._open(self._connexions.lease(self._target, shared=False))
+
+    async def _open(self, connexion: Connexion) -> None:
+        self._connexion = connexion
+        # a connexion may be awaited by several, and outlives one that is cancelled
+        try:
+            connected = await asyncio.shield(connexion.opening)
+        finally:
+            self._warn(connexion)
+        terminal = self._options.remote_terminal or connexion.asks_for_terminal
+        self._opening = True
+        await connected.create_session(
+            lambda: _Channel(self),
+            self._command,
+            request_pty="force" if terminal else False,
+            term_type=os.environ.get("TERM") if terminal else None,
+            encoding=None,
+        )
+
+    def _failed(self, error: Exception) -> None:
+        connexion = self._connexion
+        if self._ended or connexion is None or (is_short(error) and self._wait_again()):
+            return
+        self._print(words(error, connexion))
+        self._gone(Exit(_SSH_FAILED, killed=self._killed, forced=self._forced))
+
+    def _wait_again(self) -> bool:
+        """Wait for descriptors that others give back; tell whether there is hope."""
+        self._let_connexion_go()
+        if not self._engine.fanout.again(self):
+            return False
+        self._engine.live.discard(self)
+        self._task, self._opening = None, False
+        if "timeout" in self._timers:
+            self._timers.pop("timeout").cancel()
+        return True
+
+    def _warn(self, connexion: Connexion) -> None:
+        if not self._warned and not self._ended:
+            self._warned = True
+            for warning in connexion.warnings:
+                self._print(warning)
+
+    def _print(self, line: str) -> None:
+        self._tell(self._listener.child_printed, STDERR, f"{line}\n".encode())
 
     # --- what the channel tells
 
@@ -129,8 +173,9 @@ class Session:
         """End: nothing more will come."""
         if self._ended:
             return
-        if error is not None and self._status is None and not self._killed:
-            self._print_error(error)
+        connexion = self._connexion
+        if error is not None and self._status is None and not self._killed and connexion:
+            self._print(words(error, connexion))
         # ssh exits with 255 too when a command is killed by a signal
         status = _SSH_FAILED if self._status is None else self._status
         self._gone(Exit(status, killed=self._killed, forced=self._forced))
@@ -196,7 +241,7 @@ class Session:
         if self._task is None:
             if ending:
                 self._engine.fanout.withdraw(self)
-                self._end(Exit(None, killed=True))
+                self._end(Exit(-sig if self._started else None, killed=True))
             return
         self._killed = self._killed or ending
         if self._channel is None:
@@ -247,10 +292,14 @@ class Session:
     def _gone(self, end: Exit) -> None:
         if self._ended:
             return
-        if self._connexion is not None:
-            self._connexions.release(self._target, self._connexion)
+        self._let_connexion_go()
         self._end(end)
         self._engine.forget(self)
+
+    def _let_connexion_go(self) -> None:
+        connexion, self._connexion = self._connexion, None
+        if connexion is not None:
+            self._connexions.release(connexion)
 
     def _end(self, end: Exit) -> None:
         self._ended = True
@@ -300,29 +349,3 @@ class _Channel:
 
     def connection_lost(self, error: Exception | None) -> None:
         self._session.closed(error)
-
-
-def _words(error: Exception, host: str, port: int) -> str:
-    """Return what ssh says of an error."""
-    import asyncssh
-
-    match error:
-        case socket.gaierror():
-            return f"ssh: Could not resolve hostname {host}: {error.strerror}"
-        case asyncssh.PermissionDenied():
-            return f"{host}: Permission denied ({error.reason})."
-        case asyncssh.HostKeyNotVerifiable():
-            return (
-                f"Host key verification failed: {error.reason} (asyncssh takes"
-                " StrictHostKeyChecking from ssh_options, not from ~/.ssh/config)"
-            )
-        case OSError() if error.filename is not None:
-            return f"{host}: {error.filename}: {error.strerror}"
-        case TimeoutError():
-            return f"ssh: connect to host {host} port {port}: Connection timed out"
-        case OSError():
-            why = os.strerror(error.errno) if error.errno else str(error)
-            return f"ssh: connect to host {host} port {port}: {why}"
-        case asyncssh.ConnectionLost():
-            return f"Connection to {host} closed by remote host."
-    return f"ssh: {host}: {error}"

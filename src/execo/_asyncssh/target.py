@@ -46,12 +46,8 @@ def target_of(params: ConnexionParams, host: Host, *, shared: bool) -> Target:
     said = meaning([*options, *words(params.settings.ssh_options)])
     keyfile = host.keyfile if host.keyfile is not None else params.settings.keyfile
     keys = [*([] if keyfile is None else [os.fspath(keyfile)]), *said.keys]
-    user, port = params.user(host), params.port(host)
-    own = {"username": user, "port": port}
+    in_address, _, address = params.address(host).rpartition("@")
+    own = {"username": params.user(host) or in_address or None, "port": params.port(host)}
     given = {name: value for name, value in own.items() if value is not None}
-    return Target(
-        params.address(host),
-        tuple(map(os.path.expanduser, keys)),
-        said.options | given,
-        shared,
-    )
+    # the first one wins, as for ssh, which reads these behind its options
+    return Target(address, tuple(map(os.path.expanduser, keys)), given | said.options, shared)

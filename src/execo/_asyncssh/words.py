@@ -15,7 +15,7 @@ _IGNORED = frozenset(
         "numberofpasswordprompts", "updatehostkeys", "visualhostkey",
     }
 )  # fmt: skip
-_IGNORED_FLAGS = frozenset({"-t", "-tt", "-T", "-q", "-n", "-x", "-a", "-v", "-vv", "-vvv"})
+_IGNORED_FLAGS = frozenset({"-t", "-tt", "-q", "-n", "-x", "-a", "-v", "-vv", "-vvv"})
 
 _AS_TEXT = {
     "kexalgorithms": "kex_algs", "ciphers": "encryption_algs", "macs": "mac_algs",
@@ -61,6 +61,8 @@ def meaning(words: Sequence[str]) -> Meaning:
             found.options["agent_forwarding"] = True
         elif word == "-C":
             found.options["compression_algs"] = "zlib@openssh.com,zlib,none"
+        elif word == "-T":
+            found.options["request_pty"] = False
         elif word in _IGNORED_FLAGS:
             continue
         elif word[:2] == "-F":
@@ -106,6 +108,8 @@ def _keyword(
             known_hosts.setdefault(keyword, value)
         elif keyword == "identityfile":
             found.keys.append(value)
+        elif keyword == "remotecommand" and value.lower() == "none":
+            found.options["command"] = None
         else:
             name, convert = _conversion(keyword)
             # the first one wins, as for ssh

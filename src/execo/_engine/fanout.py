@@ -16,6 +16,7 @@ _BATCH = 8
 _FDS_PER_CHILD = 4
 # while it is started, a child needs the other ends of its pipes too; the rest is the script's
 _FDS_KEPT = 40
+_SOON = 0.01
 _SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
@@ -31,6 +32,31 @@ class Startable(Protocol):
         ...
 
 
+class Idle(Protocol):
+    """What holds descriptors without need, such as connexions that wait for a next command."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def close_oldest(self) -> None:
+        """Close what has waited longest."""
+        ...
+
+
+class _Nothing:
+    """Nothing is idle."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def close_oldest(self) -> None:
+        pass
+
+
+_NOTHING: Idle = _Nothing()
+
+
 class Fanout:
     """Start children in order, a few between two turns of the loop, as many as may live."""
 
@@ -41,7 +67,10 @@ class Fanout:
         self._waiting: deque[Startable] = deque()
         self._live = 0
         self._short_at: int | None = None
+        self._alone: Startable | None = None
         self._scheduled = False
+        self.idle: Idle = _NOTHING
+        """What is closed when children need the room."""
 
     def start(self, child: Startable) -> None:
         """Start `child` when its turn comes."""
@@ -67,6 +96,15 @@ class Fanout:
         if self._waiting:
             self._schedule()
 
+    def again(self, child: Startable) -> bool:
+        """Have a child that met a shortage after its start wait; False: it had all there is."""
+        given_up = self._give_up_idle()
+        if child is self._alone and not given_up:
+            return False
+        self._live -= 1
+        self._wait_first(child, given_up)
+        return True
+
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
@@ -82,26 +120,53 @@ class Fanout:
             self._schedule()
 
     def _room(self) -> int:
+        """Return how many may be started; what is idle is closed when it takes their room."""
         if self._short_at is not None:
             return self._short_at - self._live
-        wanted = self._wanted()
-        limit = _descriptor_limit(self._live + len(self._waiting))
-        return (limit if wanted is None else max(1, min(limit, wanted))) - self._live
+        wanted, asked = self._wanted(), len(self._waiting)
+        if wanted is not None:
+            asked = min(asked, max(1, wanted) - self._live)
+        room = self._room_of_descriptors()
+        while room < min(asked, _BATCH) and self._give_up_idle():
+            room = self._room_of_descriptors()
+        return min(asked, room)
+
+    def _room_of_descriptors(self) -> int:
+        idle = len(self.idle)
+        limit = _descriptor_limit(self._live + idle + len(self._waiting))
+        return max(1, limit - idle) - self._live
+
+    def _give_up_idle(self) -> bool:
+        """Close what is idle, one of it; tell whether there was any."""
+        if not len(self.idle):
+            return False
+        self.idle.close_oldest()
+        return True
+
+    def _wait_first(self, child: Startable, given_up: bool) -> None:
+        """Have a child wait before all others, until one that lives has ended.
+
+        `given_up`: until what was idle is closed.
+        """
+        self._short_at = self._live + 1 if given_up else max(1, self._live)
+        self._waiting.appendleft(child)
+        if self._live < self._short_at:
+            # descriptors of what is being closed are free a few turns later
+            self._loop.call_later(_SOON, self._schedule)
 
     def _start_one(self, child: Startable) -> bool:
         try:
             child.spawn()
         except OSError as error:
-            if error.errno in _SHORT_OF and self._live:
-                # wait for the end of one that lives
+            if error.errno in _SHORT_OF and ((given_up := self._give_up_idle()) or self._live):
                 logger.debug("%s with %d live processes", error.strerror, self._live)
-                self._short_at = self._live
-                self._waiting.appendleft(child)
+                self._wait_first(child, given_up)
                 return False
             child.fail(why_not_started(error))
         except ValueError as error:
             child.fail(str(error))
         else:
+            self._alone = None if self._live else child
             self._live += 1
         return True
 
