@@ -1,7 +1,11 @@
 """Commands on hosts by asyncssh, in this process: what differs from the program ssh."""
 
+import getpass
 import os
+import shlex
+import subprocess
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,7 @@ import pytest
 pytest.importorskip("asyncssh")
 
 from execo import Host, Process, Remote, SshProcess, configuration
-from tests.system.helpers import Sshd, checked_script, until
+from tests.system.helpers import Sshd, alive, checked_script, until
 
 HOST = "127.0.0.7"
 QUIET = {"nolog_exit_code": True, "nolog_error": True, "nolog_timeout": True}
@@ -232,3 +236,36 @@ def test_commands_have_connexions_of_their_own_where_a_host_allows_few_sessions(
     for _ in range(2):
         many = Remote("echo {{{host}}}", [HOST] * 12, params).run(timeout=40)
         assert [process.stdout for process in many.processes] == [f"{HOST}\n"] * 12
+
+
+def test_a_command_that_is_killed_while_it_starts_does_not_stay(plain, tmp_path):
+    configuration["connexion_reuse"] = True
+    assert SshProcess("true", HOST, plain).run(timeout=20).ok
+    processes = []
+    for number in range(40):
+        # it lives as long as its channel
+        command = f"echo $$ > {tmp_path}/{number}; exec cat"
+        processes.append(SshProcess(command, HOST, plain, **QUIET).start())
+        processes[-1].started_event.wait()
+        time.sleep(number * 0.0005)
+        processes[-1].kill()
+    for process in processes:
+        process.wait(20)
+    # the connexion still works, and all that was told to the host before is done
+    assert SshProcess("true", HOST, plain).run(timeout=20).ok
+    pids = [int(file.read_text() or 0) for file in tmp_path.iterdir()]
+    until(lambda: not any(alive(pid) for pid in pids if pid))
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+def test_the_end_of_a_script_does_not_wait_for_commands_without_a_terminal(plain, reuse):
+    source = f"""
+        import time
+        from execo import SshProcess, configuration
+        configuration["connexion_reuse"] = {reuse}
+        process = SshProcess("echo ready; exec cat", {HOST!r}, {plain!r}).start()
+        process.expect("ready", timeout=20)
+        print(time.monotonic())
+    """
+    ready = float(checked_script(textwrap.dedent(source)))
+    assert time.monotonic() - ready < 1.5

@@ -49,10 +49,13 @@ class Session:
         self._listener = listener
         self._connexion: Connexion | None = None
         self._task: asyncio.Task[None] | None = None
+        self._made: Any = None
+        """The channel, which can be closed; `_channel` once its command runs."""
         self._channel: Any = None
         self._status: int | None = None
         self._inputs: list[bytes] = []
         self._line_ended = True
+        self._unsent = False
         self._started = self._opening = self._warned = False
         self._closed = self._ended = self._killed = self._forced = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -104,7 +107,7 @@ class Session:
             await self._open(self._connexions.lease(self._target, shared=False))
 
     async def _open(self, connexion: Connexion) -> None:
-        self._connexion = connexion
+        self._connexion, self._opening = connexion, False
         # a connexion may be awaited by several, and outlives one that is cancelled
         try:
             connected = await asyncio.shield(connexion.opening)
@@ -149,9 +152,21 @@ class Session:
 
     # --- what the channel tells
 
+    def made(self, channel: Any) -> None:
+        """Note that there is a channel, whose command may run from now on."""
+        if self._ended:
+            # killed meanwhile: the command is not told to the host
+            channel.abort()
+        else:
+            self._made = channel
+
     def opened(self, channel: Any) -> None:
         """Note that the command runs."""
+        if self._ended:
+            return
         self._channel = channel
+        # it is told at once when something waits to be sent, and when nothing does any more
+        channel.set_write_buffer_limits(0)
         if self._paused:
             channel.pause_reading()
         inputs, self._inputs = self._inputs, []
@@ -164,6 +179,10 @@ class Session:
         """Take output."""
         if not self._ended:
             self._listener.child_printed(stream, data)
+
+    def sending(self, waits: bool) -> None:
+        """Note whether input waits for the host to take it."""
+        self._unsent = waits
 
     def exited(self, status: int) -> None:
         """Note the exit status."""
@@ -244,29 +263,36 @@ class Session:
                 self._end(Exit(-sig if self._started else None, killed=True))
             return
         self._killed = self._killed or ending
-        if self._channel is None:
+        if self._made is None:
             if ending:
-                self._task.cancel()
+                # else a channel that its host is opening would stay, with its command
+                if not self._opening:
+                    self._task.cancel()
                 self._gone(Exit(-sig, killed=True))
             return
         self._send(sig)
         if sig == signal.SIGKILL:
             self._leave(-sig)
         elif ending:
-            grace = 0.0 if self._options.remote_terminal else _GRACE
-            self._later("leave", grace, lambda: self._leave(_SSH_FAILED))
+            # the end of the interpreter waits for nobody: all connexions are closed then
+            at_once = self._options.remote_terminal or self._engine.ending
+            grace = 0.0 if at_once else _GRACE
+            self._later("leave", grace, lambda: self._leave(_SSH_FAILED, sig))
         elif force_after is not None:
             self._later("force", force_after, self._force)
 
     def _send(self, sig: int) -> None:
         try:
-            self._channel.send_signal(signal.Signals(sig).name.removeprefix("SIG"))
+            self._made.send_signal(signal.Signals(sig).name.removeprefix("SIG"))
         except OSError:
             # it has just ended
             pass
 
-    def _leave(self, status: int) -> None:
-        self._channel.abort()
+    def _leave(self, status: int, sig: int | None = None) -> None:
+        if sig is not None:
+            # a host may have lost the first one: to a command that had not quite started
+            self._send(sig)
+        self._made.abort()
         self._gone(Exit(status, killed=self._killed, forced=self._forced))
 
     def _force(self) -> None:
@@ -305,7 +331,7 @@ class Session:
         self._ended = True
         for timer in self._timers.values():
             timer.cancel()
-        if any(self._inputs):
+        if self._unsent or any(self._inputs):
             self._tell(self._listener.child_write_failed, "the process has ended")
         self._tell(self._listener.child_ended, end)
 
@@ -321,6 +347,7 @@ class _Channel:
 
     def connection_made(self, channel: Any) -> None:
         self._channel = channel
+        self._session.made(channel)
 
     def session_started(self) -> None:
         self._session.opened(self._channel)
@@ -342,10 +369,10 @@ class _Channel:
         pass
 
     def pause_writing(self) -> None:
-        pass
+        self._session.sending(True)
 
     def resume_writing(self) -> None:
-        pass
+        self._session.sending(False)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._session.closed(error)

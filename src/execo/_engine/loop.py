@@ -48,6 +48,8 @@ class Engine:
         self.remnants = Remnants(self.loop)
         self.keeper = Keeper()
         self.live: set[Owned] = set()
+        self.ending = False
+        """The interpreter ends: what lives is being killed."""
         self.closers: list[Callable[[], object]] = []
         self._when_gone: Callable[[Owned], object] = _nothing
         self._thread = threading.Thread(target=self._main, name="execo-engine", daemon=True)
@@ -106,6 +108,7 @@ class Engine:
             logger.warning("some processes could not be killed at exit")
 
     async def _end_children(self) -> None:
+        self.ending = True
         self.fanout.stop()
         children = {child for child in self.live if child.kill_at_exit}
         all_gone = asyncio.Event()
