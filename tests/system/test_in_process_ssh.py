@@ -269,3 +269,162 @@ def test_the_end_of_a_script_does_not_wait_for_commands_without_a_terminal(plain
     """
     ready = float(checked_script(textwrap.dedent(source)))
     assert time.monotonic() - ready < 1.5
+
+
+# --- what the configuration of ssh says
+
+
+@pytest.fixture
+def config(own_home, sshd):
+    """A function that writes ~/.ssh/config, and gives params that read it."""
+
+    def write(text):
+        (own_home / ".ssh").mkdir(exist_ok=True)
+        common = f"\nHost *\n    Port {sshd.port}\n    IdentityFile {sshd.keyfile}\n"
+        (own_home / ".ssh" / "config").write_text(text + common)
+        options = sshd.without_terminal()["ssh_options"]
+        return {"transport": "asyncssh", "ssh_options": options}
+
+    return write
+
+
+def by_ssh(sshd, *words, host=HOST):
+    """Return the words of the program ssh that reach a host."""
+    known = ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null"]
+    key = ["-i", str(sshd.keyfile), "-p", str(sshd.port)]
+    return shlex.join(["ssh", "-Fnone", *known, *key, *words, host])
+
+
+ALIAS = """Host *.g5k
+    ProxyCommand {ssh} -W "$(basename %h .g5k):%p"
+"""
+
+
+def test_a_proxy_command_is_text_for_a_shell(sshd, config):
+    params = config(ALIAS.format(ssh=by_ssh(sshd)))
+    process = SshProcess("echo hi", f"{HOST}.g5k", params).run(timeout=20)
+    assert (process.stdout, process.stderr) == ("hi\n", "")
+
+
+def test_a_proxy_command_in_the_options_has_its_tokens_filled_in(sshd, plain):
+    command = by_ssh(sshd).removesuffix(HOST) + "-W $(echo %h):%p %r@127.0.0.9"
+    params = plain | {"ssh_options": (*plain["ssh_options"], "-o", f"ProxyCommand={command}")}
+    assert SshProcess("echo hi", HOST, params).run(timeout=20).stdout == "hi\n"
+
+
+def test_a_proxy_command_that_fails_says_why(config):
+    params = config("Host *.g5k\n    ProxyCommand echo no gateway >&2; exit 1\n")
+    process = SshProcess("true", "a.g5k", params, **QUIET).run(timeout=20)
+    assert process.exit_code == 255
+    assert "no gateway" in process.stderr
+    assert "ProxyCommand echo no gateway" in process.stderr
+
+
+def test_a_user_before_the_host_is_a_user(plain):
+    process = SshProcess("echo hi", f"{getpass.getuser()}@{HOST}", plain).run(timeout=20)
+    assert (process.stdout, process.exit_code) == ("hi\n", 0)
+    other = plain | {"user": "nobody"}
+    assert "user nobody" in SshProcess("true", f"a@{HOST}", other, **QUIET).run(20).stderr
+
+
+@pytest.fixture
+def encrypted(sshd, tmp_path):
+    """The key of the servers, encrypted."""
+    file = tmp_path / "encrypted"
+    file.write_bytes(sshd.keyfile.read_bytes())
+    file.chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret", "-f", str(file)], check=True)
+    return file
+
+
+@pytest.fixture
+def agent(tmp_path, monkeypatch):
+    """An agent of ours, without keys."""
+    path = tmp_path / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as ours:
+        until(path.exists)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+        yield
+        ours.terminate()
+
+
+def test_an_encrypted_key_is_used_by_the_agent(sshd, plain, encrypted, agent):
+    params = plain | {"keyfile": str(encrypted)}
+    refused = SshProcess("true", HOST, params, **QUIET).run(timeout=20)
+    assert refused.exit_code == 255
+    assert f"ssh-add {encrypted}" in refused.stderr
+    subprocess.run(["ssh-add", "-q", str(sshd.keyfile)], check=True)
+    assert SshProcess("echo hi", HOST, params).run(timeout=20).stdout == "hi\n"
+
+
+def test_a_key_that_is_missing_does_not_hide_the_others(sshd, plain, config):
+    options = ("-i", "/no/key", *plain["ssh_options"])
+    process = SshProcess("echo hi", HOST, plain | {"ssh_options": options}).run(timeout=20)
+    missing = "Warning: Identity file /no/key not accessible: No such file or directory.\n"
+    assert (process.stdout, process.stderr) == ("hi\n", missing)
+    params = config("Host *\n    IdentityFile /no/other\n    IdentitiesOnly yes\n")
+    process = SshProcess("echo hi", HOST, params).run(timeout=20)
+    assert (process.stdout, process.stderr) == ("hi\n", "")
+
+
+def test_the_key_of_a_jump_that_is_not_known_is_told_with_the_jump(config):
+    params = config("Host al\n    HostName 127.0.0.8\n    ProxyJump 127.0.0.9\n")
+    process = SshProcess("true", "al", params, **QUIET).run(timeout=20)
+    assert process.exit_code == 255
+    assert "ProxyJump 127.0.0.9, on the way to al" in process.stderr
+    assert "ssh_options" not in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('Match host al exec "test %h = al"\n    Port 1\n', "transport='ssh'"),
+        ("Host al\n    RemoteCommand date\n", "RemoteCommand 'date'"),
+        ("Host al\n    HostName 127.0.0.7\n    Port 1\n", "connect to host 127.0.0.7 port 1: "),
+    ],
+)
+def test_what_the_configuration_makes_impossible_is_told(config, text, named):
+    process = SshProcess("echo hi", "al", config(text), **QUIET).run(timeout=20)
+    assert (process.stdout, process.exit_code) == ("", 255)
+    assert named in process.stderr
+
+
+def test_a_remote_command_of_the_configuration_can_be_left_out(config):
+    params = config(f"Host al\n    HostName {HOST}\n    RemoteCommand date\n")
+    params["ssh_options"] = (*params["ssh_options"], "-o", "RemoteCommand=none")
+    assert SshProcess("echo hi", "al", params).run(timeout=20).stdout == "hi\n"
+
+
+@pytest.mark.parametrize(("more", "stdin"), [((), "terminal\r\n"), (("-T",), "no\n")])
+def test_a_terminal_that_the_configuration_forces_is_given(config, more, stdin):
+    params = config(f"Host al\n    HostName {HOST}\n    RequestTTY force\n")
+    params["ssh_options"] = (*params["ssh_options"], *more)
+    command = "test -t 0 && echo terminal || echo no"
+    assert SshProcess(command, "al", params).run(timeout=20).stdout == stdin
+
+
+@pytest.mark.parametrize("transport", ["ssh", "asyncssh"])
+def test_input_that_a_command_does_not_take_is_told(plain, transport):
+    quiet = QUIET | {"nolog_write_error": True}
+    params = plain | {"transport": transport}
+    process = SshProcess("sleep 0.3", HOST, params, **quiet).start()
+    process.write("x" * 10_000_000)
+    process.close_stdin().wait(30)
+    assert (process.exit_code, process.write_error, process.ok) == (0, True, False)
+
+
+def test_a_certificate_beside_a_key_is_used(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certified")
+    server = Sshd(folder, f"TrustedUserCAKeys {folder}/ca.pub\n")
+    key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f"]
+    for name in ("ca", "id"):
+        subprocess.run([*key, str(folder / name)], check=True)
+    sign = ["ssh-keygen", "-q", "-s", str(folder / "ca"), "-I", "id", "-n", getpass.getuser()]
+    subprocess.run([*sign, str(folder / "id.pub")], check=True)
+    try:
+        server.start()
+        more = {"transport": "asyncssh", "keyfile": str(folder / "id")}
+        params = server.without_terminal() | more
+        assert SshProcess("echo hi", HOST, params).run(timeout=20).stdout == "hi\n"
+    finally:
+        server.stop()

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shlex
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ async def configured(target: Target) -> Configured:
     import asyncssh
 
     # neither words of a shell nor keys are for asyncssh to read
-    own = {**target.options, "proxy_command": None, "client_keys": None}
+    own = {"config": (), **target.options, "proxy_command": None, "client_keys": None}
     said: Any = await asyncssh.SSHClientConnectionOptions.construct(host=target.host, **own)
     if said.command is not None:
         raise ValueError(
@@ -75,24 +74,19 @@ def _expanded(command: str, target: Target, said: Any) -> str:
     return _TOKEN.sub(value, command)
 
 
-class ProxyFailed(Exception):
-    """A connexion through a ProxyCommand failed; with what the command said."""
-
-
 @contextlib.contextmanager
 def proxy_arguments(proxy: str | None) -> Iterator[dict[str, Any]]:
-    """Give arguments that connect through shell text, if any; what it says comes with errors."""
+    """Give arguments that connect through shell text, if any; what it says is noted on errors."""
     if proxy is None:
         yield {"proxy_command": None}
         return
     # else asyncssh takes what is said on standard error for what the host says
     with tempfile.NamedTemporaryFile("r", errors="replace") as said:
-        # the shell that ssh takes
+        # the shell that ssh takes; the one around it keeps what asyncssh must not see closed
         shell = os.environ.get("SHELL") or "/bin/sh"
-        text = f"exec 2>{shlex.quote(said.name)}; exec {proxy}"
+        around = '"$0" -c "$1" 2>"$2"; exit'
         try:
-            yield {"proxy_command": [shell, "-c", text]}
+            yield {"proxy_command": ["/bin/sh", "-c", around, shell, f"exec {proxy}", said.name]}
         except Exception as error:
-            if words := said.read().strip():
-                raise ProxyFailed(f"{words}\n{error}") from error
+            error.add_note(said.read().strip())
             raise

@@ -5,7 +5,6 @@ import getpass
 import os
 import socket
 
-from execo._asyncssh.configured import ProxyFailed
 from execo._asyncssh.connexions import Connexion
 
 _SHORT = (errno.EMFILE, errno.ENFILE)
@@ -45,7 +44,12 @@ def never_began(error: Exception) -> bool:
 
 
 def words(error: Exception, connexion: Connexion) -> str:
-    """Return what ssh says of an error."""
+    """Return what ssh says of an error, after what a ProxyCommand said."""
+    said = [note for note in getattr(error, "__notes__", ()) if note]
+    return "\n".join([*said, _words(error, connexion)])
+
+
+def _words(error: Exception, connexion: Connexion) -> str:
     import asyncssh
 
     target, known = connexion.target, connexion.known
@@ -54,8 +58,6 @@ def words(error: Exception, connexion: Connexion) -> str:
     if is_short(error):
         return f"ssh: connect to {where}: {os.strerror(errno.EMFILE)}: raise ulimit -n"
     match error:
-        case ProxyFailed():
-            return f"{error}\nConnection to {host} failed: {_proxy(connexion)}"
         case socket.gaierror():
             return f"ssh: Could not resolve hostname {host}: {error.strerror}"
         case asyncssh.PermissionDenied():
@@ -72,15 +74,11 @@ def words(error: Exception, connexion: Connexion) -> str:
             why = os.strerror(error.errno) if error.errno else str(error)
             return f"ssh: connect to {where}: {why}"
         case asyncssh.ConnectionLost() if known is not None and known.proxy is not None:
-            return f"Connection to {host} closed by remote host: {_proxy(connexion)}"
+            through = f"it goes through ProxyCommand {known.proxy}"
+            return f"Connection to {host} closed by remote host: {through}"
         case asyncssh.ConnectionLost():
             return f"Connection to {host} closed by remote host."
     return f"ssh: {host}: {error}"
-
-
-def _proxy(connexion: Connexion) -> str:
-    known = connexion.known
-    return f"it goes through ProxyCommand {known.proxy if known else None!r}"
 
 
 def _encrypted(connexion: Connexion) -> str:

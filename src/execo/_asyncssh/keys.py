@@ -20,8 +20,11 @@ class Keys:
     @property
     def arguments(self) -> dict[str, Any]:
         """What `asyncssh.connect` is told; nothing: it takes the default keys, as ssh does."""
-        found = [*self.usable, *self.encrypted]
-        return {"client_keys": found, "ignore_encrypted": True} if found else {}
+        if self.encrypted:
+            # the agent may have them under any name, even where only named keys are to be used
+            keys = [*self.usable, *self.encrypted]
+            return {"client_keys": keys, "ignore_encrypted": True, "agent_identities": None}
+        return {"client_keys": self.usable} if self.usable else {}
 
 
 def read_keys(named: Iterable[str], configured: Sequence[str]) -> Keys:
@@ -37,7 +40,8 @@ def read_keys(named: Iterable[str], configured: Sequence[str]) -> Keys:
     broken = ""
     for file in dict.fromkeys([*named, *map(os.path.expanduser, configured)]):
         try:
-            found.usable.append(_key(file, os.stat(file).st_mtime_ns))
+            key, certificate = _key(file, os.stat(file).st_mtime_ns), f"{file}-cert.pub"
+            found.usable.append((key, certificate) if os.path.exists(certificate) else key)
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise

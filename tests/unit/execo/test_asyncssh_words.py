@@ -29,6 +29,8 @@ def test_the_default_options_are_understood():
         (["-o", "KexAlgorithms=^curve25519-sha256"], {"kex_algs": "^curve25519-sha256"}),
         (["-o", "StrictHostKeyChecking=no", "-oUserKnownHostsFile=/x"], {"known_hosts": None}),
         (["-oUserKnownHostsFile=/x /y"], {"known_hosts": ["/x", "/y"]}),
+        (["-T"], {"request_pty": False}),
+        (["-o", "RemoteCommand=none"], {"command": None}),
         (["-o", "ControlMaster=auto", "-q", "-tt", "-o", "LogLevel=ERROR"], {}),
     ],
 )
@@ -47,6 +49,7 @@ def test_keys_are_all_tried():
         (["-L1:a:2"], "'-L1:a:2'"),
         (["-o", "LocalForward=1 a:2"], "-o LocalForward=1 a:2"),
         (["-o", "StrictHostKeyChecking=accept-new"], "accept-new"),
+        (["-o", "RemoteCommand=date"], "-o RemoteCommand=date"),
         (["-o", "Port=many"], "-o Port=many"),
         (["-o", "PasswordAuthentication=maybe"], "PasswordAuthentication=maybe"),
         (["-p"], "'-p' lacks its argument"),
