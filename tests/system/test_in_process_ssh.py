@@ -219,6 +219,37 @@ def test_a_connexion_without_a_descriptor_left_says_so(plain):
     assert "Too many open files" in said
 
 
+def test_a_command_that_waits_for_a_descriptor_can_be_killed(plain):
+    source = f"""
+        import os, time
+        from execo import Process, SshProcess
+        from execo._engine.loop import engine
+        SshProcess("true", {HOST!r}, {plain!r}).run()
+        other = Process("sleep 1000", nolog_exit_code=True).start()
+        other.started_event.wait()
+        fanout, held = engine().fanout, []
+        process = SshProcess("true", {HOST!r}, {plain!r}, **{QUIET!r})
+        def hold():
+            try:
+                while True:
+                    held.append(os.open("/dev/null", os.O_RDONLY))
+            except OSError:
+                pass
+        hold()
+        process.start()
+        while not fanout._waiting:
+            hold()
+            time.sleep(0.01)
+        process.kill().wait(20)
+        for file in held:
+            os.close(file)
+        print(process.exit_code, process.ok, other.running)
+        other.kill().wait()
+        print(SshProcess("echo hi", {HOST!r}, {plain!r}).run().stdout)
+    """
+    assert checked_script(textwrap.dedent(source), "ulimit -n 64") == "-15 True True\nhi\n\n"
+
+
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory):
     """Servers that allow a connexion one session."""

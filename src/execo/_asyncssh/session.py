@@ -125,7 +125,10 @@ class Session:
 
     def _failed(self, error: Exception) -> None:
         connexion = self._connexion
-        if self._ended or connexion is None or (is_short(error) and self._wait_again()):
+        if self._ended or connexion is None:
+            return
+        # a command that may have begun is not run twice
+        if not self._opening and is_short(error) and self._wait_again():
             return
         self._print(words(error, connexion))
         self._gone(Exit(_SSH_FAILED, killed=self._killed, forced=self._forced))
