@@ -173,7 +173,7 @@ def test_output_of_each_host_goes_to_its_own_file(params, tmp_path):
 def test_kill_ends_the_command_on_all_hosts(params):
     remote = Remote("echo pid $$; exec sleep 300", THREE, params).start()
     found = remote.expect(r"pid (\d+)\s", timeout=30)
-    pids = [int(match.group(1)) for _, match in found]
+    pids = [int(match.group(1)) for _, _, match in found]
     assert all(alive(pid) for pid in pids)
     remote.kill().wait(20)
     assert remote.ended

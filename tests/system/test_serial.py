@@ -77,7 +77,7 @@ def test_serial_ports_of_several_hosts(params, device):
             device.say(b"first\n")
             other.say(b"second\n")
             found = remote.expect(r"first|second", timeout=20)
-        assert [match.group() for _, match in found] == ["first", "second"]
+        assert [match.group() for _, _, match in found] == ["first", "second"]
     finally:
         other.close()
 

@@ -179,7 +179,9 @@ def test_ten_megabytes_of_each_host_arrive(tree):
 
 def test_output_comes_while_the_command_runs_and_without_an_end_of_line(tree):
     action = remote("printf 'name? '; read name; echo hello $name", FIVE[:3], tree).start()
-    assert [match.group() for _, match in action.expect("name[?] ", timeout=30)] == ["name? "] * 3
+    assert [match.group() for _, _, match in action.expect("name[?] ", timeout=30)] == [
+        "name? "
+    ] * 3
     print("you", file=action)
     action.wait(30)
     assert outputs(action) == ["name? hello you\n"] * 3
