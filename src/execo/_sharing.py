@@ -100,13 +100,13 @@ class _Sharing:
 
     def _private_directory(self) -> Path | None:
         if not self._directories or not self._directories[-1].is_dir():
-            self._directories += islice(_new_directories(), 1)
+            for directory in islice(_new_directories(), 1):
+                self._directories.append(directory)
+                self.owner.call(self.owner.keeper.clear, directory)
         return self._directories[-1] if self._directories else None
 
     def _close(self) -> None:
-        for pid in _masters(self._directories):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGTERM)
+        _end_masters(self._directories)
         for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -157,7 +157,14 @@ def socket_bases() -> Iterator[str]:
 def _new_directories() -> Iterator[Path]:
     for base in socket_bases():
         with contextlib.suppress(OSError):
-            yield private_directory("ssh", base)
+            yield private_directory("ssh", base, vacate=_end_masters)
+
+
+def _end_masters(directories: Sequence[Path]) -> None:
+    if directories:
+        for pid in _masters(directories):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGTERM)
 
 
 def _masters(directories: Sequence[Path]) -> Iterator[int]:

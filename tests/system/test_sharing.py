@@ -1,10 +1,10 @@
 """Commands to the same host on one connexion, with real ssh servers."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import textwrap
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from execo import Host, Remote, SshProcess, configuration
 from execo._sharing import share
 from execo.connexion import ConnexionParams
-from tests.system.helpers import checked_script, until
+from tests.system.helpers import checked_script, end_of, script, until
 
 HOST = "127.0.0.7"
 
@@ -43,13 +43,8 @@ def socket_of(params):
 
 def master_of(path):
     title = f"ssh: {path} [mux]"
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if entry.read_bytes().rstrip(b"\0 ").decode(errors="replace") == title:
-                return int(entry.parent.name)
-        except OSError:
-            continue
-    return None
+    found = [pid for pid, line in processes().items() if line.rstrip("\0 ") == title]
+    return found[0] if found else None
 
 
 def end_master(path, sig):
@@ -166,23 +161,73 @@ def test_at_the_end_of_a_script_nothing_is_left(plain):
     until(lambda: master_of(path) is None)
 
 
-def test_what_a_script_that_is_killed_leaves_is_deleted_by_the_next_one(plain):
-    source = f"""
-        import os, signal
-        from execo import SshProcess, configuration
-        configuration["connexion_reuse"] = True
-        assert SshProcess("true", {HOST!r}, {plain!r}).run().ok
-        if {{killed}}:
-            os.kill(os.getpid(), signal.SIGKILL)
-    """
-    killed = ("-c", textwrap.dedent(source).replace("{killed}", "True"))
-    assert subprocess.run([sys.executable, *killed], check=False).returncode == -signal.SIGKILL
-    base = Path(tempfile.gettempdir())
-    orphans = {path for path in base.glob("execo-ssh-*") if not owner_lives(path)}
-    assert orphans
-    checked_script(textwrap.dedent(source).replace("{killed}", "False"))
-    assert not any(path.exists() for path in orphans)
+SHARES = """
+import multiprocessing, os, signal
+from execo import SshProcess, configuration
+configuration["connexion_reuse"] = True
+
+def share():
+    assert SshProcess("true", "{host}", {params!r}).run().ok
+    print(os.getpid(), flush=True)
+"""
 
 
-def owner_lives(directory):
-    return Path("/proc", directory.name.split("-")[2]).exists()
+def script_that_shares(params, then):
+    return SHARES.format(host=HOST, params=params) + then
+
+
+def sockets_of(pid):
+    return list(Path(tempfile.gettempdir()).glob(f"execo-ssh-{pid}-*"))
+
+
+def masters_of(pid):
+    title = f"ssh: {tempfile.gettempdir()}/execo-ssh-{pid}-"
+    return [line for line in processes().values() if line.startswith(title)]
+
+
+def processes():
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found[int(entry.parent.name)] = entry.read_bytes().decode(errors="replace")
+    return found
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_script_that_is_killed_leaves_nothing(plain, sig):
+    with script(script_that_shares(plain, "share(); signal.pause()")) as process:
+        pid = int(process.stdout.readline())
+        assert sockets_of(pid)
+        assert len(masters_of(pid)) == 1
+        process.send_signal(sig)
+        assert end_of(process) == (-sig, "")
+    until(lambda: not sockets_of(pid) and not masters_of(pid))
+
+
+def test_a_child_of_multiprocessing_leaves_nothing(plain):
+    then = """
+share()
+for _ in range(2):
+    child = multiprocessing.get_context("fork").Process(target=share)
+    child.start()
+    child.join()
+signal.pause()
+"""
+    with script(script_that_shares(plain, then)) as process:
+        own, *children = [int(process.stdout.readline()) for _ in range(3)]
+        assert len({own, *children}) == 3
+        until(lambda: not any(sockets_of(pid) or masters_of(pid) for pid in children))
+        assert masters_of(own)
+
+
+def test_what_nobody_could_end_is_ended_by_the_next_one_that_shares(plain):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    path = Path(tempfile.mkdtemp(prefix=f"execo-ssh-{gone.pid}-"), "0")
+    argv = ConnexionParams.of(plain).ssh_argv(Host(HOST), "true")
+    options = ["-o", "ControlMaster=yes", "-o", f"ControlPath={path}", "-o", "ControlPersist=60"]
+    subprocess.run([argv[0], *options, *argv[1:]], check=True, stderr=subprocess.DEVNULL)
+    assert master_of(path)
+    checked_script(script_that_shares(plain, "share()"))
+    assert not path.parent.exists()
+    until(lambda: not masters_of(gone.pid))
