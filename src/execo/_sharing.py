@@ -29,7 +29,7 @@ _SESSIONS = 8
 
 # the name of a socket may have 108 characters, and ssh adds 17 of its own for a moment
 _LONGEST = 80
-_SIMPLE = re.compile(r"[\w./-]+", re.ASCII)
+_SIMPLE = re.compile(r"/[\w./-]*", re.ASCII)
 
 # words with which the user chose for himself, or that make no session
 _OWN_CHOICE = re.compile(r"(-o\s*)?(?i:control(master|path|persist))\b|-[SMNOWf]")
@@ -149,7 +149,7 @@ def socket_bases() -> Iterator[str]:
     """Yield the directories in which a socket of ssh has a name that is short enough."""
     longest = _LONGEST - len("//000000") - longest_name("ssh")
     for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
-        # ssh would expand % and ~, and split at spaces
+        # ssh would expand % and ~, and split at spaces; a relative one leads nowhere after a chdir
         if len(base) <= longest and _SIMPLE.fullmatch(base):
             yield base
 
@@ -157,7 +157,26 @@ def socket_bases() -> Iterator[str]:
 def _new_directories() -> Iterator[Path]:
     for base in socket_bases():
         with contextlib.suppress(OSError):
-            yield private_directory("ssh", base, vacate=_end_masters)
+            directory = private_directory("ssh", base, vacate=_end_masters)
+            if _takes_sockets(directory):
+                yield directory
+            else:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _takes_sockets(directory: Path) -> bool:
+    """Tell whether ssh can make a socket there: it binds one, and links it to its name."""
+    bound, linked = directory / "bound", directory / "linked"
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.bind(str(bound))
+            linked.hardlink_to(bound)
+    except OSError:
+        return False
+    finally:
+        for path in (bound, linked):
+            path.unlink(missing_ok=True)
+    return True
 
 
 def _end_masters(directories: Sequence[Path]) -> None:

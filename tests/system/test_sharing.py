@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from execo import Host, Remote, SshProcess, configuration
+from execo import Host, Remote, SshProcess, _sharing, configuration
 from execo._sharing import share
 from execo.connexion import ConnexionParams
 from tests.system.helpers import checked_script, end_of, script, until
@@ -136,6 +136,48 @@ def test_without_a_directory_for_its_socket_a_command_connects_by_itself(plain):
             print(SshProcess("echo hi", {HOST!r}, {plain!r}).run().stdout, end="")
     """
     assert checked_script(textwrap.dedent(source)) == "hi\nhi\n"
+
+
+@pytest.fixture
+def no_room():
+    """A file system that has room for a directory, and for nothing in it."""
+    # the name of a socket has to be short
+    folder = Path(tempfile.mkdtemp())
+    words = ["mount", "-t", "tmpfs", "-o", "nr_inodes=2", "tmpfs", str(folder)]
+    mounted = subprocess.run(words, capture_output=True).returncode == 0
+    try:
+        if not mounted:
+            pytest.skip("only root mounts a file system")
+        yield folder
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+
+
+def test_where_no_socket_can_be_made_another_directory_is_taken(plain, no_room, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(no_room))
+    monkeypatch.setattr(_sharing, "_sharing", None)
+    process = SshProcess("echo hi", HOST, plain).run()
+    assert (process.stdout, process.stderr) == ("hi\n", "")
+    assert socket_of(plain).is_relative_to(tempfile.gettempdir())
+    assert not socket_of(plain).is_relative_to(no_room)
+    assert list(no_room.iterdir()) == []
+
+
+def test_where_no_socket_can_be_made_at_all_commands_connect_by_themselves(
+    plain, no_room, monkeypatch
+):
+    monkeypatch.setattr(_sharing, "socket_bases", lambda: iter([str(no_room)]))
+    monkeypatch.setattr(_sharing, "_sharing", None)
+    for _ in range(2):
+        process = SshProcess("echo hi", HOST, plain).run()
+        assert (process.stdout, process.stderr) == ("hi\n", "")
+
+
+def test_a_runtime_directory_that_is_relative_is_ignored(monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "run")
+    assert all(base.startswith("/") for base in _sharing.socket_bases())
 
 
 def test_at_the_end_of_a_script_nothing_is_left(plain):
