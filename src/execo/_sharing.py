@@ -6,12 +6,14 @@ connects by itself, as if nothing were shared.
 """
 
 import contextlib
+import enum
 import os
 import re
 import shutil
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
@@ -27,6 +29,9 @@ _PERSIST = 120
 # an sshd refuses the eleventh session of a connexion unless it is told otherwise
 _SESSIONS = 8
 
+_PATIENCE = 1.0
+"""Seconds that a master has to greet, or to end."""
+
 # the name of a socket may have 108 characters, and ssh adds 17 of its own for a moment
 _LONGEST = 80
 _SIMPLE = re.compile(r"/[\w./-]*", re.ASCII)
@@ -36,6 +41,12 @@ _OWN_CHOICE = re.compile(r"(-o\s*)?(?i:control(master|path|persist))\b|-[SMNOWf]
 _ALIVE = ("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
 
 _lock = fork_safe_lock()
+
+
+class _Master(enum.Enum):
+    SERVES = "serves"
+    NONE = "none"
+    STUCK = "stuck"
 
 
 @dataclass(eq=False)
@@ -84,15 +95,25 @@ class _Sharing:
         self._connexions: dict[tuple[str, ...], _Connexion] = {}
         at_exit(self._close)
 
-    def lease(self, words: tuple[str, ...]) -> Lease:
+    def connexion(self, words: tuple[str, ...]) -> _Connexion | None:
+        """Return the connexion that these words make, None if its socket has no place."""
         connexion = self._connexions.get(words)
         if connexion is None or not connexion.path.parent.is_dir():
             directory = self._private_directory()
             if directory is None:
-                return Lease()
+                return None
             connexion = _Connexion(directory / str(next(self._names)))
             self._connexions[words] = connexion
-        exists = _is_served(connexion.path)
+        return connexion
+
+    def lease(self, words: tuple[str, ...], connexion: _Connexion, master: _Master) -> Lease:
+        """Return the right to use a connexion, for one whose `master` was looked at."""
+        if master is _Master.STUCK:
+            # the next command makes another one
+            if self._connexions.get(words) is connexion:
+                del self._connexions[words]
+            return Lease()
+        exists = master is _Master.SERVES
         if connexion.sessions >= _SESSIONS or (connexion.being_made and not exists):
             return Lease()
         alive = () if any("serveralive" in word.lower() for word in words) else _ALIVE
@@ -127,22 +148,32 @@ def share(words: Sequence[str]) -> Lease:
         # a forked process has another engine, and none of the connexions of its parent
         if _sharing is None or _sharing.owner is not owner:
             _sharing = _Sharing(owner)
+        sharing = _sharing
         # which hosts the words name is the matter of the program and of its configuration
         program = shutil.which(words[0]) or words[0]
-        return _sharing.lease((program, os.environ.get("HOME", ""), *words))
+        key = (program, os.environ.get("HOME", ""), *words)
+        connexion = sharing.connexion(key)
+    if connexion is None:
+        return Lease()
+    # it may take a while: the engine needs the lock
+    master = _look_at(connexion.path)
+    with _lock:
+        return sharing.lease(key, connexion, master)
 
 
-def _is_served(path: Path) -> bool:
-    """Tell whether a master listens on a socket; one that a dead master left is deleted."""
+def _look_at(path: Path) -> _Master:
+    """Return what becomes of who connects to a socket: a master that works greets first."""
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_PATIENCE)
         try:
             probe.connect(str(path))
-        except FileNotFoundError:
-            return False
+            return _Master.SERVES if probe.recv(1) else _Master.NONE
+        except (BlockingIOError, TimeoutError):
+            # too many wait already that it accepts them, or it accepts nobody
+            return _Master.STUCK
         except OSError:
-            path.unlink(missing_ok=True)
-            return False
-    return True
+            # ssh deletes what a dead master left
+            return _Master.NONE
 
 
 def socket_bases() -> Iterator[str]:
@@ -180,16 +211,32 @@ def _takes_sockets(directory: Path) -> bool:
 
 
 def _end_masters(directories: Sequence[Path]) -> None:
-    if directories:
-        for pid in _masters(directories):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGTERM)
-
-
-def _masters(directories: Sequence[Path]) -> Iterator[int]:
+    """End the masters of connexions with sockets in `directories`, by force if need be."""
     titles = tuple(f"ssh: {directory}/".encode() for directory in directories)
+    masters = list(_titled(titles)) if titles else []
+    for sig in (signal.SIGTERM, signal.SIGKILL):
+        for pid in masters:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, sig)
+        masters = _left_of(masters, titles)
+
+
+def _left_of(masters: list[int], titles: tuple[bytes, ...]) -> list[int]:
+    """Return the masters that still live after a moment."""
+    end = time.monotonic() + _PATIENCE
+    while (left := [pid for pid in masters if _has_title(pid, titles)]) and time.monotonic() < end:
+        time.sleep(0.002)
+    return left
+
+
+def _titled(titles: tuple[bytes, ...]) -> Iterator[int]:
     for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if Path(entry.path, "cmdline").read_bytes().startswith(titles):
-                    yield int(entry.name)
+        if entry.name.isdigit() and _has_title(int(entry.name), titles):
+            yield int(entry.name)
+
+
+def _has_title(pid: int, titles: tuple[bytes, ...]) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(titles)
+    except OSError:
+        return False

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import textwrap
@@ -112,6 +113,38 @@ def test_a_connexion_that_is_lost_is_made_again(plain, harm):
     assert [(p.stdout, p.stderr) for p in again.processes] == [("hi\n", "")] * 3
     if path.parent.exists():
         assert SshProcess("echo hi", HOST, plain).run().stdout == "hi\n"
+
+
+@pytest.fixture
+def full():
+    """Connect to a socket until nobody else can."""
+    with contextlib.ExitStack() as opened:
+
+        def fill(path):
+            while True:
+                waiting = opened.enter_context(socket.socket(socket.AF_UNIX))
+                waiting.setblocking(False)
+                try:
+                    waiting.connect(str(path))
+                except BlockingIOError:
+                    return
+
+        yield fill
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_a_master_that_is_stuck_is_not_used(sshd, plain, full, crowded):
+    SshProcess("true", HOST, plain).run()
+    path = socket_of(plain)
+    before = logins(sshd)
+    os.kill(master_of(path), signal.SIGSTOP)
+    if crowded:
+        full(path)
+    for _ in range(3):
+        process = SshProcess("echo hi", HOST, plain, timeout=10).run()
+        assert (process.stdout, process.stderr) == ("hi\n", "")
+    assert logins(sshd) == before + 2
+    end_master(path, signal.SIGKILL)
 
 
 def test_who_chose_for_himself_shares_nothing(sshd, plain):
@@ -224,7 +257,7 @@ def sockets_of(pid):
 
 def masters_of(pid):
     title = f"ssh: {tempfile.gettempdir()}/execo-ssh-{pid}-"
-    return [line for line in processes().values() if line.startswith(title)]
+    return [pid for pid, line in processes().items() if line.startswith(title)]
 
 
 def processes():
@@ -273,3 +306,15 @@ def test_what_nobody_could_end_is_ended_by_the_next_one_that_shares(plain):
     checked_script(script_that_shares(plain, "share()"))
     assert not path.parent.exists()
     until(lambda: not masters_of(gone.pid))
+
+
+def test_a_script_that_ends_leaves_no_master_that_is_stuck(plain):
+    stop = """
+from tests.system.test_sharing import masters_of
+share()
+[master] = masters_of(os.getpid())
+os.kill(master, signal.SIGSTOP)
+"""
+    pid = int(checked_script(script_that_shares(plain, stop)))
+    assert not masters_of(pid)
+    assert not sockets_of(pid)
