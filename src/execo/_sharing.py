@@ -38,7 +38,11 @@ _SIMPLE = re.compile(r"/[\w./-]*", re.ASCII)
 
 # words with which the user chose for himself, or that make no session
 _OWN_CHOICE = re.compile(r"(-o\s*)?(?i:control(master|path|persist))\b|-[SMNOWf]")
-_ALIVE = ("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
+
+_CONNECT_TIMEOUT = re.compile(r"(?:-o\s*)?connecttimeout[\s=]+(\d+)\s*", re.IGNORECASE)
+_TIMEOUT = 20
+_UNANSWERED = 3
+"""Questions without an answer after which a master takes its host for dead."""
 
 _lock = fork_safe_lock()
 
@@ -116,8 +120,7 @@ class _Sharing:
         exists = master is _Master.SERVES
         if connexion.sessions >= _SESSIONS or (connexion.being_made and not exists):
             return Lease()
-        alive = () if any("serveralive" in word.lower() for word in words) else _ALIVE
-        return Lease(connexion, alive, makes=not exists)
+        return Lease(connexion, _alive_options(words), makes=not exists)
 
     def _private_directory(self) -> Path | None:
         if not self._directories or not self._directories[-1].is_dir():
@@ -159,6 +162,20 @@ def share(words: Sequence[str]) -> Lease:
     master = _look_at(connexion.path)
     with _lock:
         return sharing.lease(key, connexion, master)
+
+
+def _alive_options(words: Sequence[str]) -> tuple[str, ...]:
+    """Return options with which a host is dead when it is silent as long as it may be to connect.
+
+    A command on a shared connexion is to end as soon as one that connects by itself.
+    """
+    if any("serveralive" in word.lower() for word in words):
+        return ()
+    timeouts = [int(found[1]) for word in words if (found := _CONNECT_TIMEOUT.fullmatch(word))]
+    timeout = next(iter(timeouts), 0) or _TIMEOUT
+    # the last question has to be left unanswered too
+    interval = max(1, round(timeout / (_UNANSWERED + 1)))
+    return "-o", f"ServerAliveInterval={interval}", "-o", f"ServerAliveCountMax={_UNANSWERED}"
 
 
 def _look_at(path: Path) -> _Master:

@@ -147,6 +147,63 @@ def test_a_master_that_is_stuck_is_not_used(sshd, plain, full, crowded):
     end_master(path, signal.SIGKILL)
 
 
+def descendants(pid):
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return set()
+    return {int(child) for child in children}.union(*map(descendants, children))
+
+
+def servers_at_work():
+    return descendants(os.getpid()) & {p for p, line in processes().items() if "sshd" in line}
+
+
+@pytest.fixture
+def silenced():
+    """Stop the processes of the server that serve connexions made since the test began."""
+    before = servers_at_work()
+    stopped = set()
+
+    def stop():
+        stopped.update(servers_at_work() - before)
+        assert stopped
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+
+    yield stop
+    for pid in stopped:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_host_that_goes_silent_is_given_up_after_the_time_to_connect(plain, silenced):
+    plain["ssh_options"] = ("-o", "ConnectTimeout=4", *plain["ssh_options"])
+    SshProcess("true", HOST, plain).run()
+    silenced()
+    process = SshProcess("true", HOST, plain, timeout=30, nolog_exit_code=True).run()
+    assert not process.timeouted
+    assert process.end_date - process.start_date < 8
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["ssh", "host"], ("5", "3")),
+        (["ssh", "-o", "ConnectTimeout=20", "host"], ("5", "3")),
+        (["ssh", "-o", "connecttimeout 8", "-oConnectTimeout=60", "host"], ("2", "3")),
+        (["ssh", "-oConnectTimeout=1", "host"], ("1", "3")),
+        (["ssh", "-o", "ServerAliveInterval=7", "host"], ()),
+    ],
+)
+def test_a_connexion_asks_as_often_as_the_time_to_connect_wants(words, options):
+    names = ("ServerAliveInterval", "ServerAliveCountMax")
+    lease = share(words)
+    lease.release()
+    asked = [option for option in lease.options if option.startswith("ServerAlive")]
+    assert asked == [f"{name}={value}" for name, value in zip(names, options, strict=False)]
+
+
 def test_who_chose_for_himself_shares_nothing(sshd, plain):
     before = logins(sshd)
     options = (*plain["ssh_options"], "-o", "ControlMaster=no")
