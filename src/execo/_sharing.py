@@ -29,6 +29,9 @@ _PERSIST = 120
 # an sshd refuses the eleventh session of a connexion unless it is told otherwise
 _SESSIONS = 8
 
+# what ssh says first when a host takes fewer; it connects by itself then
+_REFUSED = re.compile(rb"mux_client_request_session: session request failed: [^\n]*\n")
+
 _PATIENCE = 1.0
 """Seconds that a master has to greet, or to end."""
 
@@ -57,6 +60,7 @@ class _Master(enum.Enum):
 class _Connexion:
     path: Path
     sessions: int = 0
+    most_sessions: int = _SESSIONS
     being_made: bool = False
 
 
@@ -67,6 +71,8 @@ class Lease:
         self, connexion: _Connexion | None = None, alive: Sequence[str] = (), makes: bool = False
     ) -> None:
         self._connexion, self._makes = connexion, makes
+        self._silent = True
+        self._unasked = b""
         self.options: tuple[str, ...] = ()
         """What ssh is to be told, before its other options."""
         if connexion is not None:
@@ -78,6 +84,20 @@ class Lease:
                 "-o", f"ControlPersist={_PERSIST}",
                 *alive,
             )  # fmt: skip
+            already = f"ControlSocket {connexion.path} already exists, disabling multiplexing\r\n"
+            self._unasked = already.encode()
+
+    def heard(self, stderr: bytes) -> bytes:
+        """Return what comes on stderr without what ssh says of sharing, and learn from it.
+
+        ssh says a line in one piece.
+        """
+        if self._silent and (refused := _REFUSED.match(stderr)) and self._connexion is not None:
+            # which number it takes is not worth to be found out
+            self._connexion.most_sessions = 1
+            stderr = stderr[refused.end() :]
+        self._silent = False
+        return stderr.replace(self._unasked, b"") if self._unasked else stderr
 
     def release(self) -> None:
         """Give the right back; a second time it does nothing."""
@@ -118,7 +138,7 @@ class _Sharing:
                 del self._connexions[words]
             return Lease()
         exists = master is _Master.SERVES
-        if connexion.sessions >= _SESSIONS or (connexion.being_made and not exists):
+        if connexion.sessions >= connexion.most_sessions or (connexion.being_made and not exists):
             return Lease()
         return Lease(connexion, _alive_options(words), makes=not exists)
 

@@ -1,5 +1,6 @@
 """Commands to the same host on one connexion, with real ssh servers."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -13,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from execo import Host, Remote, SshProcess, _sharing, configuration
+from execo._engine.loop import bridged
 from execo._sharing import share
 from execo.connexion import ConnexionParams
-from tests.system.helpers import checked_script, end_of, script, until
+from execo.times import Deadline
+from execo_g5k.frontend import SshFrontend
+from tests.system.helpers import Sshd, checked_script, end_of, script, until
 
 HOST = "127.0.0.7"
 
@@ -113,6 +117,54 @@ def test_a_connexion_that_is_lost_is_made_again(plain, harm):
     assert [(p.stdout, p.stderr) for p in again.processes] == [("hi\n", "")] * 3
     if path.parent.exists():
         assert SshProcess("echo hi", HOST, plain).run().stdout == "hi\n"
+
+
+@pytest.fixture
+def one_session(tmp_path):
+    """A server that takes one session a connexion."""
+    server = Sshd(tmp_path, "MaxSessions 1")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_host_that_takes_few_sessions_is_right_silent_and_learnt(one_session, terminal):
+    params = one_session.params if terminal else one_session.without_terminal()
+    SshProcess("true", HOST, params).run()
+    for _ in range(2):
+        refused = one_session.log().count("no more sessions")
+        words = "read line; echo {{range(5)}}" + ("" if terminal else "; echo err >&2")
+        remote = Remote(words, [HOST] * 5, params).start()
+        for process in remote.processes:
+            process.write("line\n")
+        remote.wait()
+        assert [process.stdout.split()[-1] for process in remote.processes] == list("01234")
+        assert {process.stderr for process in remote.processes} == {"" if terminal else "err\n"}
+    assert one_session.log().count("no more sessions") == refused
+
+
+def test_a_frontend_that_takes_few_sessions_is_right_silent_and_learnt(one_session, tmp_path):
+    frontend = SshFrontend(HOST, one_session.params)
+
+    def run(round_, number):
+        place = tmp_path / f"round{round_}"
+        all_here = (
+            f"mkdir -p {place}/{number}; until [ $(ls {place} | wc -l) = 5 ]; do sleep 0.01; done"
+        )
+        argv = ["sh", "-c", f"{all_here}; echo {number}; echo err >&2"]
+        return bridged(frontend.run)(argv, deadline=Deadline.of(30))
+
+    async def run_all(round_):
+        return await asyncio.gather(*[run(round_, number) for number in range(5)])
+
+    asyncio.run(run_all(0))
+    for round_ in (1, 2):
+        refused = one_session.log().count("no more sessions")
+        results = asyncio.run(run_all(round_))
+        assert [result.stdout for result in results] == [f"{number}\n" for number in range(5)]
+        assert {result.stderr for result in results} == {"err\n"}
+    assert one_session.log().count("no more sessions") == refused
 
 
 @pytest.fixture
@@ -352,17 +404,25 @@ signal.pause()
         assert masters_of(own)
 
 
-def test_what_nobody_could_end_is_ended_by_the_next_one_that_shares(plain):
+@pytest.fixture
+def runtime(monkeypatch):
+    """A runtime directory that no other program sweeps, with a name that is short."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield folder
+
+
+def test_what_nobody_could_end_is_ended_by_the_next_one_that_shares(plain, runtime):
     gone = subprocess.Popen(["true"])
     gone.wait()
-    path = Path(tempfile.mkdtemp(prefix=f"execo-ssh-{gone.pid}-"), "0")
+    path = Path(tempfile.mkdtemp(prefix=f"execo-ssh-{gone.pid}-", dir=runtime), "0")
     argv = ConnexionParams.of(plain).ssh_argv(Host(HOST), "true")
     options = ["-o", "ControlMaster=yes", "-o", f"ControlPath={path}", "-o", "ControlPersist=60"]
     subprocess.run([argv[0], *options, *argv[1:]], check=True, stderr=subprocess.DEVNULL)
     assert master_of(path)
     checked_script(script_that_shares(plain, "share()"))
     assert not path.parent.exists()
-    until(lambda: not masters_of(gone.pid))
+    assert master_of(path) is None
 
 
 def test_a_script_that_ends_leaves_no_master_that_is_stuck(plain):
