@@ -347,6 +347,15 @@ class SshProcess(ProcessBase):
         # a copy has none of its own: the one that it was copied from gives its lease back
         self._lease = None
 
+    def child_printed(self, stream: int, data: bytes) -> None:
+        """Take output, without what ssh says of the connexion that it shares."""
+        if data and stream == STDERR and self._lease is not None:
+            data = self._lease.heard(data)
+            if not data:
+                # it would be the end of the stream
+                return
+        super().child_printed(stream, data)
+
     def child_ended(self, end: Exit) -> None:
         """Note the end; see `ProcessLife.child_ended`."""
         self._give_back()

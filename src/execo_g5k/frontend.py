@@ -101,6 +101,8 @@ class SshFrontend:
         ssh = self._params.ssh_argv(self._host, command, options=lease.options)
         try:
             result = await _run(self.name, argv, ssh, stdin, deadline)
+            stderr = lease.heard(result.stderr.encode("utf-8", "surrogateescape"))
+            result = result._replace(stderr=stderr.decode("utf-8", "surrogateescape"))
         finally:
             lease.release()
         if result.exit_code < 0:

@@ -77,10 +77,10 @@ def free_port(addresses: list[str]) -> int:
 class Sshd:
     """OpenSSH servers of the current user on loopback addresses, all on one port."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
-        """`more`: further lines of their configuration."""
+    def __init__(self, folder: Path, config: str = "") -> None:
+        """`config`: lines that differ from those of the other servers of tests."""
         self.folder = folder
-        self._more = more
+        self._config = f"{config}\n{_CONFIG}"
         self.port = free_port(HOSTS)
         self.keyfile = folder / "user_key"
         self.hosts = HOSTS
@@ -125,8 +125,7 @@ class Sshd:
         config = self.folder / f"{name}.conf"
         listen = "\n".join(f"ListenAddress {address}" for address in addresses)
         config.write_text(
-            _CONFIG.format(port=self.port, listen=listen, folder=self.folder, name=name)
-            + self._more
+            self._config.format(port=self.port, listen=listen, folder=self.folder, name=name)
         )
         words = [SSHD, "-D", "-f", str(config), "-E", str(self.folder / "sshd.log")]
         # new servers punish an address whose key they refused
