@@ -310,6 +310,15 @@ class SshProcess(ProcessBase):
         options = () if self._lease is None else self._lease.options
         return params.ssh_argv(self._host, command, options=options)
 
+    def _prepare(
+        self, environment: Mapping[bytes, bytes], directory: str | None
+    ) -> tuple[list[str], ChildOptions]:
+        argv, options = super()._prepare(environment, directory)
+        if self._lease is not None and self._lease.options and options.remote_terminal:
+            # the master takes over the modes of the terminal here, where there is one
+            options = replace(options, pty=True)
+        return argv, options
+
     @classmethod
     def _children(cls, launches: Sequence[Launch]) -> list[Owned]:
         children: list[Owned] = []

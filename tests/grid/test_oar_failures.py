@@ -240,7 +240,7 @@ def test_without_its_database_a_site_costs_the_timeout_and_its_stray_can_be_foun
     took, job = elapsed_in(lambda: submit("nancy", timeout=10))
     assert job is None
     assert took < 10 + 15
-    told = re.search(r"on the frontend with: (oarstat .*)", caplog.text)
+    told = re.search(r"on the frontend: (oarstat .*)", caplog.text)
     assert told
     faults.start_database("nancy")
     # the oarsub that still runs there gets through
@@ -309,7 +309,7 @@ def test_ctrl_c_during_a_wait_names_the_job_that_is_left(tmp_path, script):
     took, (_, _, stderr) = elapsed_in(running.end)
     assert took < 5
     assert "KeyboardInterrupt" in stderr
-    assert f"{job}@lyon" in stderr
+    assert f"lyon:{job}" in stderr
     assert running.children() == []
 
 

@@ -435,3 +435,15 @@ os.kill(master, signal.SIGSTOP)
     pid = int(checked_script(script_that_shares(plain, stop)))
     assert not masters_of(pid)
     assert not sockets_of(pid)
+
+
+@pytest.mark.parametrize("pty", [False, True])
+@pytest.mark.parametrize("reuse", [False, True])
+def test_what_is_typed_on_a_remote_terminal_is_the_same_on_a_shared_connexion(params, pty, reuse):
+    configuration["connexion_reuse"] = reuse
+    for _ in range(2):
+        process = SshProcess("cat", "127.0.0.1", params, pty=pty, timeout=60).start()
+        process.write("typed\n")
+        process.close_stdin().wait()
+        # once echoed, once by cat
+        assert (process.exit_code, process.stdout) == (0, "typed\n" * 2)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from execo._engine.spawn import spawn
+from execo._engine.spawn import is_raw, spawn
 
 if TYPE_CHECKING:
     from execo._engine.loop import Engine
@@ -28,6 +28,13 @@ STDOUT = 1
 STDERR = 2
 
 _READ = 65536
+
+_INTERRUPT = b"\x03"
+"""What Ctrl-C types."""
+
+_A_LOOK = 0.01
+_LOOKS = 2000
+"""Looks, a hundred a second, at a terminal that ssh has yet to take over."""
 
 _REAPED = (
     "its exit status was taken by somebody else: SIGCHLD is ignored, or the script waits for "
@@ -153,6 +160,7 @@ class Child:
         "_engine", "_argv", "_options", "_listener", "_pid", "_stdin", "_outputs", "_watch",
         "_writes", "_writing", "_close_stdin", "_timeout", "_force", "_killed", "_forced",
         "_kill_deadline", "_ended", "_paused", "_kept", "_line_ended", "_end_written",
+        "_looks",
     )  # fmt: skip
 
     def __init__(
@@ -168,6 +176,7 @@ class Child:
         self._watch = -1
         self._writes: deque[memoryview] | None = None
         self._writing = False
+        self._looks = 0
         self._close_stdin = False
         self._line_ended = True
         self._end_written = False
@@ -296,6 +305,11 @@ class Child:
             self._flush()
 
     def _flush(self) -> None:
+        if self._is_too_early():
+            # one timer is under way
+            self._writing = True
+            self._engine.loop.call_later(_A_LOOK, self._look_again)
+            return
         while self._writes:
             data = self._writes[0]
             try:
@@ -315,6 +329,21 @@ class Child:
         self._stop_writing()
         if self._close_stdin:
             self._end_stdin()
+
+    def _is_too_early(self) -> bool:
+        """Tell whether ssh has yet to take its terminal over: until then lines would be edited."""
+        if not (self._options.pty and self._options.remote_terminal) or self._looks >= _LOOKS:
+            return False
+        if self._writes and self._writes[0] == _INTERRUPT:
+            # it ends an ssh that is still connecting
+            return False
+        self._looks += 1
+        return not is_raw(self._stdin)
+
+    def _look_again(self) -> None:
+        self._writing = False
+        if self._stdin >= 0 and not self._ended:
+            self._flush()
 
     def _wait_writable(self) -> None:
         if not self._writing:

@@ -17,7 +17,8 @@ _FDS_PER_CHILD = 4
 # while it is started, a child needs the other ends of its pipes too; the rest is the script's
 _FDS_KEPT = 40
 _SOON = 0.01
-_SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+# the last one: of pseudo-terminals
+_SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC)
 
 
 class Startable(Protocol):

@@ -102,6 +102,15 @@ def _spawn_pty(argv: Sequence[str], environment: Environment) -> Spawned:
     return _ours(pid, master, master, err_read)
 
 
+def is_raw(terminal: int) -> bool:
+    """Tell whether a pseudo-terminal gives what is written as it is, without editing of lines."""
+    try:
+        return not termios.tcgetattr(terminal)[3] & termios.ICANON
+    except termios.error:
+        # nobody has the other side any more
+        return True
+
+
 def _posix_spawn(
     argv: Sequence[str], environment: Environment, file_actions: list[tuple[Any, ...]]
 ) -> int:
