@@ -38,7 +38,7 @@ class Block:
             self._release()
         finally:
             self._close()
-        if jobs and kind is not None and not issubclass(kind, Exception):
+        if jobs and kind is not None and issubclass(kind, KeyboardInterrupt):
             logger.warning("interrupted: %s", jobs)
 
     async def __aenter__(self) -> ReservedNodes:

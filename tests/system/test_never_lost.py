@@ -249,6 +249,7 @@ def test_a_signal_ends_the_block_and_its_jobs(sandbox, state, number, code):
         ended, errors = end_of(process, 60)
     assert ended == code, errors
     assert records(state) == [], errors
+    assert ("interrupted: deleted nancy:" in errors) == (number == signal.SIGINT)
     until(lambda: not live_jobs(sandbox))
 
 
