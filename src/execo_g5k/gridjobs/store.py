@@ -20,6 +20,7 @@ from typing import Any
 from execo_g5k.errors import GridJobNotRecorded
 from execo_g5k.gridjobs.record import FIRST_NATIVE_ID, GridJob
 from execo_g5k.jobs import JobRef
+from execo_g5k.recorded import content_of, of, site_name, within
 from execo_g5k.state import LATEST, Write, is_locked, make_directory, open_file, put_file
 from execo_g5k.state import state_directory as own_directory
 
@@ -229,12 +230,7 @@ def _text(record: Record) -> bytes:
 
 def _record(text: bytes) -> Record:
     """Return what a file holds; raises ValueError when it holds something else."""
-    try:
-        content = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
-        raise ValueError("it is of another version")
+    content = content_of(text, _VERSION)
     try:
         parts = tuple(
             JobRef(_within(_IDS, job_id), _site(site)) for job_id, site in content["jobs"]
@@ -245,10 +241,10 @@ def _record(text: bytes) -> Record:
         }
         return Record(
             GridJob(_within(_IDS, content["id"]), parts, **known),
-            _of(str, content["mark"]),
-            tuple(_site(site) for site in _of(list, content["sites"])),
-            _of(bool, content["complete"]),
-            _of(bool, content["over"]),
+            of(str, content["mark"]),
+            tuple(_site(site) for site in of(list, content["sites"])),
+            of(bool, content["complete"]),
+            of(bool, content["over"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"bad or missing field: {error}") from error
@@ -256,25 +252,12 @@ def _record(text: bytes) -> Record:
 
 def _kept(kind: type, value: Any) -> Any:
     """Return a date, a duration or a text."""
-    return _within(LATEST, value) if kind is int else _of(kind, value)
+    return _within(LATEST, value) if kind is int else of(kind, value)
 
 
 def _within(end: int, value: Any) -> int:
-    if not 0 <= _of(int, value) < end:
-        raise TypeError(f"{value!r:.40} is no number of a job, nor a date or a duration")
-    return int(value)
+    return within(0, end, value, "number of a job, nor a date or a duration")
 
 
 def _site(value: Any) -> str | None:
-    if value is None:
-        return None
-    site = str(_of(str, value))
-    # half a character is no part of a name
-    site.encode()
-    return site
-
-
-def _of(kind: type, value: Any) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return value
+    return None if value is None else site_name(value)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from execo_g5k.ledger.scripts import Script
+from execo_g5k.recorded import content_of, of, optional, site_name, within
 from execo_g5k.state import LATEST
 
 _VERSION = 1
@@ -75,21 +76,16 @@ def from_text(text: bytes) -> Entry:
     Raises:
         ValueError: it holds none.
     """
-    try:
-        content = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
-        raise ValueError("it is of another version")
+    content = content_of(text, _VERSION)
     try:
         return Entry(
             key=_number(content["key"]),
-            site=_site(content["site"]),
+            site=site_name(content["site"]),
             submission_date=_date(content["submission_date"]),
             request=_texts(content["request"]),
             script=_script(content["script"]),
-            name=_optional(str, content["name"]),
-            marked=_of(bool, content["marked"]),
+            name=optional(str, content["name"]),
+            marked=of(bool, content["marked"]),
             job_ids=tuple(_id(job_id, _JOB_IDS) for job_id in content["job_ids"]),
         )
     except (KeyError, TypeError) as error:
@@ -99,26 +95,19 @@ def from_text(text: bytes) -> Entry:
 def _script(content: Any) -> Script:
     return Script(
         argv=_texts(content["argv"]),
-        directory=_optional(str, content["directory"]),
-        host=_of(str, content["host"]),
+        directory=optional(str, content["directory"]),
+        host=of(str, content["host"]),
         pid=_id(content["pid"], _PIDS),
-        started=_optional(int, content["started"]),
-        boot=_optional(str, content["boot"]),
-        namespace=_optional(str, content["namespace"]),
+        started=optional(int, content["started"]),
+        boot=optional(str, content["boot"]),
+        namespace=optional(str, content["namespace"]),
     )
 
 
 def _number(value: Any) -> str:
-    if not (_of(str, value).isdecimal() and value.isascii()):
+    if not (of(str, value).isdecimal() and value.isascii()):
         raise TypeError(f"{value!r} is no number")
     return str(value)
-
-
-def _site(value: Any) -> str:
-    site = str(_of(str, value))
-    # half a character is no part of a name, and can't be written in that of a file
-    site.encode()
-    return site
 
 
 def _date(value: Any) -> float:
@@ -128,20 +117,8 @@ def _date(value: Any) -> float:
 
 
 def _id(value: Any, end: int) -> int:
-    if not 0 < _of(int, value) < end:
-        raise TypeError(f"{value!r:.40} is no number of a job or a process")
-    return int(value)
+    return within(1, end, value, "number of a job or a process")
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(_of(str, value) for value in values)
-
-
-def _optional(kind: type, value: Any) -> Any:
-    return None if value is None else _of(kind, value)
-
-
-def _of(kind: type, value: Any) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return value
+    return tuple(of(str, value) for value in values)
