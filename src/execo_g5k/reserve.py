@@ -32,9 +32,8 @@ from execo_g5k.stray import (
     Mark,
     accepted,
     delete_strays,
-    deleted_by,
+    deleted,
     despite_cancel,
-    ended_before,
     find_marked,
     mark_for,
     warn_of_strays,
@@ -320,6 +319,7 @@ async def _delete(
     except (FrontendUnreachable, TimedOut) as error:
         logger.warning("%s: jobs %s may be left: %s", frontend.name, ", ".join(argv[1:]), error)
         return None
+    answers = parse_oardel(result.stdout, result.stderr)
     words = " / ".join(filter(None, map(str.strip, result.stderr.splitlines())))
     if result.exit_code == REGISTERED_ONLY and "REGISTERED" in result.stdout:
         logger.warning(
@@ -339,10 +339,11 @@ async def _delete(
         )
         return None
     else:
-        forget(frontend.name, deleted_by(result))
+        forget(frontend.name, deleted(answers))
         logger.info("%s: %s %s", frontend.name, quoting.join(argv), words)
-        await _delete_copies(frontend, ended_before(result), deadline)
-    return parse_oardel(result.stdout, result.stderr)
+        ended = [job_id for job_id, answer in answers.items() if answer is Deletion.ENDED]
+        await _delete_copies(frontend, ended, deadline)
+    return answers
 
 
 async def _delete_copies(frontend: Frontend, ids: Sequence[int], deadline: Deadline) -> None:

@@ -8,7 +8,7 @@ job itself is as if it was not there.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from execo import quoting
@@ -16,7 +16,7 @@ from execo._engine.clock import Clock
 from execo.errors import TimedOut
 from execo.times import Deadline
 from execo_g5k.errors import CommandFailed, FrontendUnreachable, UnparsableOutput
-from execo_g5k.frontend import CommandResult, Frontend
+from execo_g5k.frontend import Frontend
 from execo_g5k.jobs import JobInfo, JobState
 from execo_g5k.ledger.book import forget, new_key
 from execo_g5k.parse.oardel import Deletion, parse_oardel
@@ -143,20 +143,13 @@ async def _delete(frontend: Frontend, ids: Sequence[int]) -> None:
             quoting.join(argv),
         )
         return
-    forget(frontend.name, deleted_by(result))
+    forget(frontend.name, deleted(parse_oardel(result.stdout, result.stderr)))
     logger.info("%s: %s: exit %s", frontend.name, quoting.join(argv), result.exit_code)
 
 
-def deleted_by(result: CommandResult) -> list[int]:
+def deleted(answers: Mapping[int, Deletion]) -> list[int]:
     """Return the jobs that an oardel has deleted, or found ended."""
-    answers = parse_oardel(result.stdout, result.stderr)
     return [job_id for job_id, answer in answers.items() if answer is not Deletion.REFUSED]
-
-
-def ended_before(result: CommandResult) -> list[int]:
-    """Return the jobs that an oardel has found ended."""
-    answers = parse_oardel(result.stdout, result.stderr)
-    return [job_id for job_id, answer in answers.items() if answer is Deletion.ENDED]
 
 
 def warn_of_strays(frontend: Frontend, mark: Mark) -> None:
