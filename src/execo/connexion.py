@@ -14,6 +14,9 @@ from execo.spelling import modern
 
 Params = Mapping[str, Any]
 
+SSH_FAILED = 255
+"""Exit status of ssh itself: commands have others, or the same by chance."""
+
 # sftp, which scp speaks since OpenSSH 9, expands these in the names of files to fetch
 _GLOB = str.maketrans({char: f"\\{char}" for char in "\\*?["})
 

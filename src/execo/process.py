@@ -20,7 +20,7 @@ from execo._record import Command, ProcessState
 from execo._sharing import Lease, share
 from execo._unset import UNSET
 from execo.config import settings
-from execo.connexion import ConnexionParams
+from execo.connexion import SSH_FAILED, ConnexionParams
 from execo.handlers import (
     STDERR,
     STDOUT,
@@ -59,10 +59,6 @@ else:
         globals(),
         {"execo.forward": ["PortForwarder"], "execo.serial": ["Serial", "SerialSsh"]},
     )
-
-
-_SSH_FAILED = 255
-"""Exit status of ssh itself."""
 
 
 class ProcessBase(ProcessLife):
@@ -372,7 +368,7 @@ class SshProcess(ProcessBase):
 
     def _last_lines(self) -> str:
         told = super()._last_lines()
-        if told or self.exit_code != _SSH_FAILED:
+        if told or self.exit_code != SSH_FAILED:
             return told
         params = ConnexionParams.of(self.connexion_params)
         by_hand = join(params.by_hand().ssh_argv(self._host))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from execo import quoting
 from execo._sharing import share
-from execo.connexion import ConnexionParams, words
+from execo.connexion import SSH_FAILED, ConnexionParams, words
 from execo.errors import ConfigError, TimedOut
 from execo.host import Host
 from execo.process import Process
@@ -32,8 +32,6 @@ FrontendParams = Mapping[str, Any] | None
 # OAR's commands write dates in the zone of their caller and read reservations in it, and perl
 # complains on stderr about a locale that the frontend lacks
 _ENVIRONMENT = ("env", "LC_ALL=C", "TZ=Europe/Paris")
-
-_SSH_FAILED = 255
 
 # OAR's own commands exit with 255 too; these are theirs, not ssh's
 _NOT_SSH = re.compile(r"^\s*(/!\\|\[ERROR\]|#?\s*ERROR|Usage:|/usr/\S*oar)", re.MULTILINE)
@@ -107,7 +105,7 @@ class SshFrontend:
             lease.release()
         if result.exit_code < 0:
             raise FrontendUnreachable(self.name, f"ssh was killed by signal {-result.exit_code}")
-        if result.exit_code == _SSH_FAILED and not _NOT_SSH.search(result.stderr):
+        if result.exit_code == SSH_FAILED and not _NOT_SSH.search(result.stderr):
             raise FrontendUnreachable(self.name, self._unreachable(result.stderr))
         self.heard(self.name)
         return result

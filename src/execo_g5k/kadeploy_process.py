@@ -14,7 +14,7 @@ from typing import Any
 from execo import quoting
 from execo._engine.forks import fork_safe_lock
 from execo._engine.safely import safely
-from execo.connexion import words
+from execo.connexion import SSH_FAILED, words
 from execo.handlers import (
     STDERR,
     OutputHandler,
@@ -35,7 +35,6 @@ from execo_g5k.typed_end import TypedEnd
 logger = logging.getLogger("execo")
 
 _reading = fork_safe_lock()
-_SSH_FAILED = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ class KadeployProcess(TypedEnd):
             if self.heard.interrupted:
                 return f"{why}, the deployment was cancelled"
             return f"{why}, {self.left_running() or 'nothing had begun'}"
-        if self.exit_code in (_SSH_FAILED, -1):
+        if self.exit_code in (SSH_FAILED, -1):
             return f"connexion lost (exit {self.exit_code}), {self.left_running()}".rstrip(", ")
         return "" if self.exit_code == 0 else f"exit {self.exit_code}"
 

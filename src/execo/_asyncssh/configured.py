@@ -48,12 +48,17 @@ async def configured(target: Target) -> Configured:
         )
     given = _given(target.options.get("proxy_command"))
     jump = None if given else _given(said.tunnel)
-    proxy = said.config.get("ProxyCommand") if given is None else _expanded(given, target, said)
+    if given:
+        proxy = _expanded(given, target, said)
+    elif jump or "proxy_command" in target.options:
+        proxy = None
+    else:
+        proxy = said.config.get("ProxyCommand")
     return Configured(
         host=said.host,
         port=said.port,
         jump=jump,
-        proxy=None if jump or "proxy_command" in target.options and given is None else proxy,
+        proxy=proxy,
         terminal=said.request_pty == "force",
         keys=read_keys(target.keys, said.config.get("IdentityFile") or []),
     )

@@ -6,13 +6,12 @@ import os
 import socket
 
 from execo._asyncssh.connexions import Connexion
-
-_SHORT = (errno.EMFILE, errno.ENFILE)
+from execo._engine.fanout import NO_DESCRIPTORS
 
 
 def is_short(error: Exception) -> bool:
     """Tell whether an error comes of descriptors that are short, whatever it says."""
-    if isinstance(error, OSError) and error.errno in _SHORT:
+    if isinstance(error, OSError) and error.errno in NO_DESCRIPTORS:
         return True
     return _is_without_name(error) or _is_without_descriptors()
 
@@ -32,7 +31,7 @@ def _is_without_descriptors() -> bool:
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
-        return error.errno in _SHORT
+        return error.errno in NO_DESCRIPTORS
     return False
 
 

@@ -1,11 +1,12 @@
 """Files of private keys -> keys for asyncssh."""
 
-import errno
 import functools
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from execo._engine.fanout import NO_DESCRIPTORS
 
 
 @dataclass
@@ -43,7 +44,7 @@ def read_keys(named: Iterable[str], configured: Sequence[str]) -> Keys:
             key, certificate = _key(file, os.stat(file).st_mtime_ns), f"{file}-cert.pub"
             found.usable.append((key, certificate) if os.path.exists(certificate) else key)
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in NO_DESCRIPTORS:
                 raise
             if file in named:
                 why = f"Identity file {file} not accessible: {error.strerror}"

@@ -21,11 +21,11 @@ from execo._engine.child import (
     Listener,
     tell,
 )
+from execo.connexion import SSH_FAILED
 
 if TYPE_CHECKING:
     from execo._engine.loop import Engine
 
-_SSH_FAILED = 255
 _GRACE = 2.0
 """Seconds that a command has to end after a signal, before its host is left."""
 
@@ -131,7 +131,7 @@ class Session:
         if not self._opening and is_short(error) and self._wait_again():
             return
         self._print(words(error, connexion))
-        self._gone(Exit(_SSH_FAILED, killed=self._killed, forced=self._forced))
+        self._gone(Exit(SSH_FAILED, killed=self._killed, forced=self._forced))
 
     def _wait_again(self) -> bool:
         """Wait for descriptors that others give back; tell whether there is hope."""
@@ -199,7 +199,7 @@ class Session:
         if error is not None and self._status is None and not self._killed and connexion:
             self._print(words(error, connexion))
         # ssh exits with 255 too when a command is killed by a signal
-        status = _SSH_FAILED if self._status is None else self._status
+        status = SSH_FAILED if self._status is None else self._status
         self._gone(Exit(status, killed=self._killed, forced=self._forced))
 
     # --- what the owner wants
@@ -280,7 +280,7 @@ class Session:
             # the end of the interpreter waits for nobody: all connexions are closed then
             at_once = self._options.remote_terminal or self._engine.ending
             grace = 0.0 if at_once else _GRACE
-            self._later("leave", grace, lambda: self._leave(_SSH_FAILED, sig))
+            self._later("leave", grace, lambda: self._leave(SSH_FAILED, sig))
         elif force_after is not None:
             self._later("force", force_after, self._force)
 

@@ -10,7 +10,7 @@ import os
 import threading
 import tokenize
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,8 @@ def _run(path: Path) -> _Conf:
     problem = None
     try:
         tree = ast.parse(source, str(path))
-        lines, assigned = dict(_lines_of_keys(tree)), dict(_lines_of_names(tree))
+        lines = dict(_lines_of_keys(tree))
+        assigned = {modern(name.id): name.lineno for name in assigned_names(tree.body)}
         exec(compile(tree, str(path), "exec", dont_inherit=True), names)
     except (Exception, SystemExit) as error:
         problem = _line(error, path), printable(f"{type(error).__name__}: {_text_of(error)}")
@@ -197,13 +198,12 @@ def _lines_of_keys(tree: ast.Module) -> Iterator[tuple[tuple[str, object], int]]
                 yield (modern(name), key), statement.lineno
 
 
-def _lines_of_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    for statement in tree.body:
-        match statement:
-            case ast.Assign(targets=targets):
-                yield from ((modern(t.id), t.lineno) for t in targets if isinstance(t, ast.Name))
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                yield modern(name), statement.lineno
+def assigned_names(body: Iterable[ast.stmt]) -> Iterator[ast.Name]:
+    """Yield the names that statements define, in order."""
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target for target in targets if isinstance(target, ast.Name))
 
 
 def _line(error: BaseException, path: Path) -> int | None:

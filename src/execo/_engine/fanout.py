@@ -17,8 +17,12 @@ _FDS_PER_CHILD = 4
 # while it is started, a child needs the other ends of its pipes too; the rest is the script's
 _FDS_KEPT = 40
 _SOON = 0.01
+
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+"""Errors of a program, or a machine, that has as many open files as it may."""
+
 # the last one: of pseudo-terminals
-_SHORT_OF = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC)
+_SHORT_OF = (*NO_DESCRIPTORS, errno.EAGAIN, errno.ENOMEM, errno.ENOSPC)
 
 
 class Startable(Protocol):

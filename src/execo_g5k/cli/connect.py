@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from execo.connexion import ConnexionParams
+from execo.connexion import SSH_FAILED, ConnexionParams
 from execo.host import Host
 from execo_g5k.cli._args import JOB, default_sites
 from execo_g5k.cli._inside import run_to_end
@@ -15,8 +15,6 @@ from execo_g5k.cli._targets import DEPLOYED_USER, HOW_NODES_OPEN
 from execo_g5k.config import SITES, default_frontend_connexion_params
 from execo_g5k.jobs import JobRef
 from execo_g5k.oar import node_connexion_params
-
-_SSH_FAILED = 255
 
 
 @click.command()
@@ -37,7 +35,7 @@ def connect(where: str, node: int, user: str | None) -> int:
     # without a command ssh asks for a terminal there when it has one here
     argv = ConnexionParams.of(params).without_terminal().ssh_argv(host)
     code = run_to_end(argv, {})
-    if code == _SSH_FAILED:
+    if code == SSH_FAILED:
         say(unreached() if _is_site(where) else HOW_NODES_OPEN)
     return code
 

@@ -91,15 +91,17 @@ def _left_row(job: LeftJob) -> list[str]:
 
 
 def _cut_document(entry: Entry) -> dict[str, Any]:
-    script = {"name": entry.name, **asdict(entry.script)}
     return {
         "site": entry.site,
         "submission_date": entry.submission_date,
         "request": quoting.join(entry.request),
-        "script": script,
+        "script": _script_document(entry),
     }
 
 
 def _left_document(job: LeftJob) -> dict[str, Any]:
-    script = {"name": job.name, **asdict(job.script)}
-    return {**document(job.job, job.info), "script": script}
+    return {**document(job.job, job.info), "script": _script_document(job)}
+
+
+def _script_document(of: LeftJob | Entry) -> dict[str, Any]:
+    return {"name": of.name, **asdict(of.script)}

@@ -23,6 +23,7 @@ from execo_g5k.sandbox.servers.processes import MARK, kill_commands, own_user
 
 _CLUSTER = re.compile(r"([a-z0-9]+):(\d+)", re.IGNORECASE)
 _EXAMPLE = "nancy=grisou:4,gros:8"
+_BASHRC = Path(__file__).parent / "scripts" / "sandbox.bashrc"
 
 _FEATURES = {
     "oargrid": "With OARGrid on the frontends.",
@@ -166,14 +167,10 @@ def _shell_in(directory: Directory, *, on_laptop: bool) -> int:
         )
     else:
         _welcome(directory)
-    return run_to_end(_with_prompt(program, "laptop" if on_laptop else "sandbox"), variables)
-
-
-def _with_prompt(program: str, where: str) -> list[str]:
-    """Return the words of a shell whose prompt tells where it is, if we know how to tell it so."""
-    if os.path.basename(program) != "bash":
-        return [program]
-    return [program, "--rcfile", str(Path(__file__).parent / "scripts" / f"{where}.bashrc")]
+    variables["SANDBOX_PLACE"] = "laptop" if on_laptop else "sandbox"
+    # the prompt of bash tells the place; other shells have no option for it
+    own = ["--rcfile", str(_BASHRC)] if os.path.basename(program) == "bash" else []
+    return run_to_end([program, *own], variables)
 
 
 def _welcome(directory: Directory) -> None:

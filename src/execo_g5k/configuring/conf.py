@@ -5,6 +5,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from execo._config.execo_conf import assigned_names
 from execo.spelling import modern
 from execo_g5k.configuring.aliases import DOMAIN
 from execo_g5k.configuring.changes import line_end
@@ -144,10 +145,7 @@ def _around_block(text: str) -> tuple[str, str]:
 
 def _names(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:
     """Yield the names that statements define: in today's spelling, and as they are written."""
-    for node in body:
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from ((modern(t.id), t.id) for t in targets if isinstance(t, ast.Name))
+    return ((modern(name.id), name.id) for name in assigned_names(body))
 
 
 def _values(tree: ast.Module) -> dict[tuple[str, str], str]:

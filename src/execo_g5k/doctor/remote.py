@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from execo import quoting
-from execo.connexion import ConnexionParams
+from execo.connexion import SSH_FAILED, ConnexionParams
 from execo.host import Host
 from execo_g5k.config import default_frontend_connexion_params
 from execo_g5k.doctor.facts import Entry, Route, Site, SiteKey, Trouble
@@ -71,7 +71,7 @@ async def enter_access(access: str, seconds: float, home: str) -> Entry:
     # access machines may allow nothing but forwards; a shell that refuses is one that was reached
     ended = await run(["ssh", *options, access, "true"], seconds)
     taken = time.monotonic() - start
-    if ended.exit_code not in (None, 255):
+    if ended.exit_code not in (None, SSH_FAILED):
         return Entry(route, taken)
     return Entry(route, None, trouble_of(ended.stderr), last_words(ended.stderr))
 
@@ -94,7 +94,7 @@ async def ask_site(site: str, job_key: str | None, seconds: float, home: str) ->
     start, began = time.monotonic(), time.time()
     ended = await run(params.ssh_argv(Host(site), command, options=limit), seconds)
     taken = time.monotonic() - start
-    if ended.exit_code in (None, 255) or _END not in ended.stdout:
+    if ended.exit_code in (None, SSH_FAILED) or _END not in ended.stdout:
         words = last_words(ended.stderr) or f"it ended with {ended.exit_code}, without an answer"
         return Site(site, Entry(route, None, trouble_of(ended.stderr), words), address)
     answering = Site(site, Entry(route, taken), address)

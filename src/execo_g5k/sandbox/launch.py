@@ -118,17 +118,23 @@ def _last_words(directory: Directory) -> str:
     return "\n".join(text.strip().splitlines()[-_LOG_LINES:])
 
 
+def _around(environment: Mapping[str, str]) -> Directory | None:
+    """Return the directory of the sandbox in which a program is, by its variables."""
+    path = environment.get(MARK)
+    return None if path is None else Directory(Path(path))
+
+
 def has_ended(environment: Mapping[str, str]) -> bool:
     """Tell whether a program, by its variables, is in a sandbox that has ended."""
-    path = environment.get(MARK)
-    return path is not None and not Directory(Path(path)).control.exists()
+    directory = _around(environment)
+    return directory is not None and not directory.control.exists()
 
 
 def is_inside(environment: Mapping[str, str]) -> bool:
     """Tell whether a program, by its variables, is in a sandbox, and not on a laptop outside."""
-    if (path := environment.get(MARK)) is None:
+    directory = _around(environment)
+    if directory is None:
         return False
-    directory = Directory(Path(path))
     places = {str(directory.outside): True, str(directory.laptop): False}
     programs = environment.get("PATH", "").split(os.pathsep)
     return next((places[program] for program in programs if program in places), False)
@@ -136,11 +142,11 @@ def is_inside(environment: Mapping[str, str]) -> bool:
 
 def sites_around(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the sites of the sandbox in which a program runs, by its variables; () for none."""
-    path = environment.get(MARK)
-    if path is None:
+    directory = _around(environment)
+    if directory is None:
         return ()
     try:
-        told = json.loads(Directory(Path(path)).settings.read_text())
+        told = json.loads(directory.settings.read_text())
     except OSError:
         return ()
     return tuple(told["sites"])

@@ -1,3 +1,3 @@
 # the shell of `execo-g5k sandbox shell`
 [ -r ~/.bashrc ] && . ~/.bashrc
-PS1="(sandbox) $PS1"
+PS1="($SANDBOX_PLACE) $PS1"
