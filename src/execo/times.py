@@ -70,17 +70,21 @@ def _seconds(duration: object, argument: str) -> float:
 
 def _parsed_duration(text: str, argument: str) -> float:
     if (units := _WITH_UNITS.match(text.strip())) is not None:
-        days, hours, minutes, rest = (units[name] or "0" for name in "dhms")
-        whole = int(days) * 86400 + int(hours) * 3600 + int(minutes) * 60
-        return whole + (float(rest) if "." in rest else int(rest))
+        days, hours, minutes = (int(units[name] or 0) for name in "dhm")
+        return _sum(days * 86400 + hours * 3600 + minutes * 60, units["s"] or "0")
     match = _DURATION.match(text.strip())
     if match is None:
         raise ValueError(f"{argument}: {text!r} is no duration: expected {_DURATION_FORMS}")
-    seconds = match["seconds"]
-    total: float = float(seconds) if "." in seconds else int(seconds)
     numbers = [int(number) for number in match["numbers"].split(":")[:-1]]
-    total += sum(n * unit for n, unit in zip(reversed(numbers), _UNITS, strict=False))
-    return total + int(match["days"] or 0) * 86400
+    whole = sum(n * unit for n, unit in zip(reversed(numbers), _UNITS, strict=False))
+    return _sum(whole + int(match["days"] or 0) * 86400, match["seconds"])
+
+
+def _sum(whole: int, seconds: str) -> float:
+    """Return a number of seconds and those of a text, whose fraction an addition would round."""
+    number, point, fraction = seconds.partition(".")
+    total = whole + int(number or 0)
+    return float(f"{total}.{fraction}") if point else total
 
 
 def get_unixts(date: Date) -> float:
