@@ -6,6 +6,7 @@ Where things are, from the user's side down to the operating system:
     remote.py transfer.py         the same command, or a copy, on many hosts
     taktuk.py taktuk_copy.py      the same, in one tree of connexions
     chainput.py                   a copy from host to host
+    composed.py                   actions made of actions
     action.py                     processes started, waited for and killed as one
     process.py serial.py forward.py    a command here or on a host, a serial port, a forwarded port
     _lifecycle.py _record.py      the life of a process, and what is known of it
@@ -25,12 +26,11 @@ from execo._first_use import import_at_first_use
 from execo.action import (
     Action,
     Local,
-    ParallelActions,
-    SequentialActions,
     filter_bad_hosts,
     wait_all_actions,
     wait_any_actions,
 )
+from execo.composed import ParallelActions, SequentialActions
 from execo.config import (
     CHAINPUT,
     SCP,

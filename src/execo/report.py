@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from execo import _html
-from execo.action import Action, ParallelActions, merge_stats
+from execo.action import Action, merge_stats
+from execo.composed import ParallelActions
 from execo.process import ProcessBase
 from execo.times import format_date, format_duration
 

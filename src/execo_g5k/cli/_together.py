@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from execo.action import Action, ParallelActions
+from execo.action import Action
+from execo.composed import ParallelActions
 from execo.process import ProcessBase
 from execo.progress import progress
 
