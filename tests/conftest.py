@@ -23,7 +23,8 @@ SETTINGS = (
     default_frontend_connexion_params,
     default_oarsh_oarcp_params,
 )
-SCRUBBED = ("OAR_", "EXECO_")
+# the last one: programs of users have buffers
+SCRUBBED = ("OAR_", "EXECO_", "PYTHONUNBUFFERED")
 LEFT_AFTER = 10.0
 
 

@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -37,6 +38,14 @@ def write_anything() -> None:
         if isinstance(stream, io.TextIOWrapper):
             unicode = stream.encoding.lower().replace("-", "") == "utf8"
             stream.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")
+
+
+def drop_unwritten() -> None:
+    """Let go of answers that can't be written: Python would try again at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:

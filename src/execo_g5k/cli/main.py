@@ -12,7 +12,7 @@ import click
 from execo._engine.endings import Endings
 from execo.errors import Error
 from execo_g5k.cli._inside import INTERRUPTED
-from execo_g5k.cli._out import is_terminal, say, write_anything
+from execo_g5k.cli._out import drop_unwritten, is_terminal, say, write_anything
 
 FAILED = 1
 USAGE = 2
@@ -126,6 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE if isinstance(error, ValueError | TypeError) else FAILED
     finally:
         endings.put_back()
+        drop_unwritten()
     return returned if isinstance(returned, int) else 0
 
 
