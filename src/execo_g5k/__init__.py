@@ -6,7 +6,8 @@
     frontend.py    where OAR's commands run: by ssh, or here
     query.py       oarstat                         watch.py       the only poller of a frontend
     ledger/        jobs are recorded until they end; with_reservation.py: jobs of a block
-    credentials.py  the password of the API, never shown          state.py   files that stay
+    credentials.py  the password of the API, never shown
+    state.py       files that stay                 recorded.py    what they hold, read
     reserve.py     oarsub, oardel, oarsubgrid      stray.py       jobs of submissions cut short
     follow.py      information, waits, nodes       network.py     subnets and vlans
     deployment.py  Deployment and its command line               nodes.py       names of nodes
